@@ -1,0 +1,1 @@
+"""Deep single-image manipulation: learn, from one pair, to turn a drawing into a picture."""

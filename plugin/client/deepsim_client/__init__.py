@@ -1,0 +1,1 @@
+"""Wire format and connection to the engine; standard library and pyzmq only."""

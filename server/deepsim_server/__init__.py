@@ -1,0 +1,1 @@
+"""The ZeroMQ engine process: connections, jobs, workers, model store."""
