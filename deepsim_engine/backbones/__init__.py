@@ -1,0 +1,1 @@
+"""Frozen feature networks: what the perceptual loss looks through, and HED's edge detector."""
