@@ -1,0 +1,68 @@
+"""What the session needs of an editor. `document.py` is Krita's answer."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Protocol
+
+from .state import LayerInfo, Picture
+
+
+class GoneError(LookupError):
+    """A document or layer is not there any more; one sentence."""
+
+
+class Document(Protocol):
+    """An open document; good for one turn of the event loop, not to be kept."""
+
+    @property
+    def uid(self) -> str:
+        """The document's id; the same after saving, closing and opening again."""
+
+    @property
+    def title(self) -> str:
+        """The file's name without its ending, else the document's title."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the canvas in pixels."""
+
+    def layers(self) -> list[LayerInfo]:
+        """All layers from top to bottom, groups before what is in them; no masks."""
+
+    def active_layer(self) -> str | None:
+        """Id of the active layer; of the layer that a mask belongs to when that is active."""
+
+    def read(self, uid: str) -> Picture:
+        """A layer's pixels over the canvas rectangle, transparent where it has none.
+
+        Raises:
+            GoneError: the layer was deleted.
+        """
+
+    def insert(self, picture: Picture, name: str, above: str | None) -> str:
+        """Adds a paint layer in one undo step, makes it active and returns its id.
+
+        It goes above the layer `above`, or on top of everything when that is gone.
+        """
+
+    def visible(self, uid: str) -> bool:
+        """Whether the layer's eye is open; raises GoneError."""
+
+    def set_visible(self, uid: str, visible: bool) -> None:
+        """Opens or closes the layer's eye; raises GoneError."""
+
+    def recall(self) -> dict[str, Any]:
+        """What `remember` stored in the document; empty when nothing is."""
+
+    def remember(self, values: Mapping[str, Any]) -> None:
+        """Stores JSON-ready values in the document, to be saved with it."""
+
+
+class Editor(Protocol):
+    """The running editor."""
+
+    def active(self) -> Document | None:
+        """The document in front, or None."""
+
+    def find(self, uid: str) -> Document | None:
+        """The open document with this id, or None when it was closed."""
