@@ -5,6 +5,7 @@ A picture is an array (height, width, 3 or 4) of uint8, sRGB, straight alpha, ro
 
 import os
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,8 +21,8 @@ Mask: TypeAlias = NDArray[np.bool_]
 MIN_SIDE = 2
 """A picture narrower than this has no neighbourhoods to learn from."""
 
-MAX_PIXELS = 2**28
-"""Refused above (16384 x 16384): a decompression bomb rather than a drawing."""
+MAX_PIXELS = 2**27
+"""Refused above (16384 x 8192): a decompression bomb rather than a drawing."""
 
 
 def describe_size(pixels: NDArray[Any]) -> str:
@@ -53,7 +54,6 @@ def read_image(path: Path | str, what: str = "the image") -> Pixels:
     if path.is_dir():
         raise InputError(f"{path} is a folder, but {what} must be a picture file.")
     try:
-        # Pillow's own bomb check warns long before our limit; ours reads the header alone.
         with path.open("rb") as file, _opened(file, path, what) as image:
             check_size(*image.size, what=f"{what} {path}")
             image.load()
@@ -64,14 +64,21 @@ def read_image(path: Path | str, what: str = "the image") -> Pixels:
         raise InputError(f"{path} cannot be read: permission denied (wanted as {what}).") from error
     except MemoryError as error:
         raise WorkError(f"There is not enough memory to open {path}.") from error
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
         # What Pillow's decoders raise for damaged or cut files; the kinds vary by format.
         raise InputError(f"{path} is damaged and cannot be read as {what}: {error}.") from error
 
 
 def _opened(file: Any, path: Path, what: str) -> Image.Image:
     try:
-        return Image.open(file)
+        with warnings.catch_warnings():  # Pillow warns below the size that we refuse
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(file)
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            f"{what} {path} has more than {MAX_PIXELS // 10**6} million pixels: scale it down "
+            "first."
+        ) from error
     except Image.UnidentifiedImageError as error:
         raise InputError(
             f"{path} is not a picture that can be read (wanted as {what}; PNG is best)."

@@ -30,8 +30,10 @@ _FAR = 20.0
 """Delta E from which a pixel means no colour of the palette, unless it is a softened border."""
 _SPECK = 9
 """Fewest stray pixels worth a word: fewer than a dot of 3 x 3 are compression noise."""
-_BLEND = 40.0
-"""Distance in RGB up to which a colour counts as a mixture of two others."""
+_BLEND = 60.0
+"""Distance in RGB up to which a border pixel counts as a mixture of the classes beside it."""
+_BLEND_OF_ANY = 40.0
+"""The same for a colour anywhere, which may be mixed of any two."""
 _SHADED = 0.18
 """Share of in-between colours that no map has (softened JPEGs: below 0.1; photographs: 0.2 up)."""
 _STRIP = 2**21
@@ -195,6 +197,7 @@ class Palette:
                 table.colours[colour].astype(np.float32),
                 colours[np.where(known, choice, 0)][:, None],
                 colours[np.where(around == nobody, choice[:, None], around)],
+                _BLEND,
             )
             far[part] = (distance[colour] > _FAR) & ~(known & mixed)
         if np.count_nonzero(far) < _SPECK:
@@ -398,11 +401,16 @@ def _is_between(colour: tuple[int, int, int], others: list[tuple[int, int, int]]
         return False
     ends = np.array(others, np.float32)
     pixel = np.array([colour], np.float32)
-    return any(bool(_is_mixture(pixel, end[None, None], ends[None])[0]) for end in ends)
+    return any(
+        bool(_is_mixture(pixel, end[None, None], ends[None], _BLEND_OF_ANY)[0]) for end in ends
+    )
 
 
 def _is_mixture(
-    colour: NDArray[np.float32], first: NDArray[np.float32], second: NDArray[np.float32]
+    colour: NDArray[np.float32],
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
+    tolerance: float,
 ) -> NDArray[np.bool_]:
     """Whether colours (N, 3) lie near the line from `first` (N, 1, 3) to any `second` (N, M, 3)."""
     along = second - first
@@ -410,7 +418,7 @@ def _is_mixture(
     offset = colour[:, None] - first
     share = np.clip((offset * along).sum(-1) / np.maximum(length, 1), 0, 1)
     apart = ((offset - share[..., None] * along) ** 2).sum(-1)
-    return ((length > 0) & (apart <= _BLEND**2)).any(-1)
+    return ((length > 0) & (apart <= tolerance**2)).any(-1)
 
 
 def _lonely(classes: NDArray[np.uint8]) -> NDArray[np.bool_]:

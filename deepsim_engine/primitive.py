@@ -244,7 +244,7 @@ def _contrasting(colour: Pixels, within: Mask) -> Mask:
     strongest = float(distance[counts > 0].max())
     if strongest < _FAINTEST:
         return np.zeros(within.shape, bool)
-    threshold = min(_DRAWN_CONTRAST, strongest / 2)
+    threshold = min(_DRAWN_CONTRAST, strongest / 4)
     return (distance > threshold)[table.index] & within
 
 
