@@ -1,0 +1,100 @@
+"""What resuming needs, in one safetensors file: tensors, and plain JSON for all the rest.
+
+Also the reading and writing of such files with errors that people understand; models use it too.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from deepsim_engine.errors import InputError, WorkError
+from deepsim_engine.files import write_atomically
+
+Tensors = dict[str, Tensor]
+
+
+def write_file(path: Path, key: str, description: Mapping[str, Any], tensors: Tensors) -> None:
+    """Write tensors with a JSON description under `key`, atomically. Raises WorkError."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    try:
+        write_atomically(path, save(plain, {key: json.dumps(description)}))
+    except OSError as error:
+        raise WorkError(f"{path} could not be written: {error.strerror or error}.") from error
+
+
+def read_file(path: Path, key: str, what: str) -> tuple[dict[str, Any], Tensors]:
+    """Description and tensors of a file that `write_file` made.
+
+    Raises InputError, naming the file as `what`, when it is missing, cut off, damaged in its
+    header, or something else.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist (wanted as {what}).") from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path} is damaged or not {what}: {error}.") from error
+    try:
+        description = json.loads(metadata[key])
+        if not isinstance(description, dict):
+            raise TypeError(description)
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{path} is not {what}: it lacks the description of one.") from error
+    return description, tensors
+
+
+def checksum(tensors: Tensors) -> str:
+    """SHA-256 over names, types, shapes and bytes, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> Tensors:
+    """`weight` -> `prefix.weight`."""
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def under_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> Tensors:
+    """Those named `prefix.*`, without the prefix."""
+    start = f"{prefix}."
+    return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
+    """All tensors of an optimiser's state: `<parameter number>.<name>`."""
+    state = optimizer.state_dict()["state"]
+    return {f"{n}.{name}": torch.as_tensor(t) for n, s in state.items() for name, t in s.items()}
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:
+    """Undo `optimizer_tensors`; each tensor gets the memory layout of its parameter."""
+    packed = optimizer.state_dict()
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    state: dict[int, Tensors] = {}
+    for key, tensor in tensors.items():
+        number, name = key.split(".", 1)
+        like = parameters[int(number)]
+        fits = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
+        state.setdefault(int(number), {})[name] = fits
+    optimizer.load_state_dict({**packed, "state": state})
+
+
+def restore_network(network: nn.Module, tensors: Tensors) -> None:
+    """Copy tensors into a network of the same shape. Raises InputError if they do not fit."""
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError("The stored network does not fit its description: damaged?") from error

@@ -1,0 +1,63 @@
+"""The losses of the generator and the discriminator; each returns one number per call."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from deepsim_engine.backbones.vgg import Vgg
+
+
+def least_squares(verdicts: Sequence[list[Tensor]], real: bool) -> Tensor:
+    """LSGAN (Mao et al. 2017): mean squared distance of the verdicts to 1 (real) or 0.
+
+    `verdicts` holds per scale the discriminator's activations, verdicts last.
+    """
+    target = 1.0 if real else 0.0
+    parts = [(layers[-1].float() - target).square().mean() for layers in verdicts]
+    return torch.stack(parts).mean()
+
+
+def feature_matching(fake: Sequence[list[Tensor]], real: Sequence[list[Tensor]]) -> Tensor:
+    """Mean absolute difference of the discriminator's activations, verdicts left out."""
+    parts = [
+        F.l1_loss(ours.float(), theirs.detach().float())
+        for fake_layers, real_layers in zip(fake, real, strict=True)
+        for ours, theirs in zip(fake_layers[:-1], real_layers[:-1], strict=True)
+    ]
+    return torch.stack(parts).mean()
+
+
+class PerceptualLoss(nn.Module):
+    """Mean absolute difference of a backbone's activations (Johnson et al. 2016).
+
+    Each tap is measured in units of its own mean on the training picture, so that weights mean
+    the same for every backbone and layer.
+    """
+
+    def __init__(self, backbone: Vgg, weights: Sequence[tuple[str, float]], picture: Tensor):
+        """`picture`: (1, 3, H, W) in -1..1, on the backbone's device."""
+        super().__init__()
+        self.backbone = backbone
+        self.weights = dict(weights)
+        with torch.no_grad():
+            taps = backbone(to_unit(picture))
+        self.units = {tap: taps[tap].float().mean().clamp_min(1e-6) for tap in self.weights}
+
+    def forward(self, fake: Tensor, real: Tensor) -> Tensor:
+        """Pictures (N, 3, H, W) in -1..1; gradients flow into `fake` only."""
+        with torch.no_grad():
+            theirs = self.backbone(to_unit(real))
+        ours = self.backbone(to_unit(fake))
+        total = torch.zeros((), device=fake.device)
+        for tap, weight in self.weights.items():
+            total = (
+                total + weight * F.l1_loss(ours[tap].float(), theirs[tap].float()) / self.units[tap]
+            )
+        return total
+
+
+def to_unit(picture: Tensor) -> Tensor:
+    """-1..1 -> 0..1."""
+    return (picture + 1) * 0.5

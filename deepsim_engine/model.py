@@ -1,0 +1,309 @@
+"""A trained model: the drawing it learned from, the picture, and the network between them."""
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from deepsim_engine import blending, checkpoint, devices
+from deepsim_engine.conditioning import Condition, picture_pixels, picture_tensor
+from deepsim_engine.errors import InputError
+from deepsim_engine.networks.build import build_generator
+from deepsim_engine.palette import Palette
+from deepsim_engine.patches import PatchSynthesizer
+from deepsim_engine.presets import GeneratorConfig
+from deepsim_engine.primitive import KINDS, Primitive
+
+FORMAT = 1
+_KEY = "deepsim"
+_LAYERS = ("image", "classes", "edges", "painting")
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What is known of a model without its tensors; JSON in the file's metadata.
+
+    Attributes:
+        name: what the artist calls it.
+        kind: kind of primitive: edges, segments, both or painting.
+        size: (width, height) of the training pair.
+        working_size: (width, height) at which the network works.
+        preset: name of the preset; `generator` is the network it led to, None for `instant`.
+        palette: segment colours [[r, g, b], ...]; `unpainted` whether "nothing" is a class too.
+        backbone: feature network of the perceptual loss, None if there was none.
+        seed, steps, seconds, losses: of the training.
+        pair_sha256: of the training pair's pixels.
+        created: UTC, ISO 8601.
+        versions: of deepsim and its libraries.
+        format: of the file.
+    """
+
+    name: str
+    kind: str
+    size: tuple[int, int]
+    working_size: tuple[int, int]
+    preset: str
+    generator: dict[str, Any] | None
+    palette: list[list[int]] | None
+    unpainted: bool
+    backbone: str | None
+    seed: int
+    steps: int
+    seconds: float
+    losses: dict[str, float]
+    pair_sha256: str
+    created: str
+    versions: dict[str, str]
+    format: int = FORMAT
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        values = asdict(self)
+        values["size"], values["working_size"] = list(self.size), list(self.working_size)
+        return values
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "ModelDescription":
+        """Undo `to_json`; unknown fields are ignored. Raises InputError for anything malformed."""
+        known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
+        try:
+            for name in ("size", "working_size"):
+                width, height = known[name]
+                known[name] = (int(width), int(height))
+            description = cls(**known)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"The model's description is damaged ({error}).") from error
+        if description.kind not in KINDS:
+            raise InputError(f"The model's description is damaged (kind {description.kind!r}).")
+        return description
+
+
+@dataclass(eq=False)
+class Model:
+    """Turns primitives into pictures.
+
+    Attributes:
+        description: see ModelDescription.
+        image: training picture (H, W, 3 or 4) uint8.
+        primitive: its primitive.
+        generator: trained network in evaluation mode, None for `instant`.
+        device: where applying computes.
+    """
+
+    description: ModelDescription
+    image: NDArray[np.uint8]
+    primitive: Primitive
+    generator: nn.Module | None = None
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @cached_property
+    def id(self) -> str:
+        """12 hex digits that stand for the content."""
+        return checkpoint.checksum(self._tensors())[:12]
+
+    def primitive_from_layers(
+        self, segments: Any = None, edges: Any = None, painting: Any = None
+    ) -> Primitive:
+        """Like Primitive.from_layers, with segments snapped to this model's palette."""
+        return Primitive.from_layers(segments, edges, painting, palette=self.primitive.palette)
+
+    def apply(self, primitive: Primitive, *, blend: bool = True) -> Image.Image:
+        """The picture for a drawing, at the drawing's size.
+
+        Where sizes equal the training picture's, its transparency is kept, and with `blend` also
+        its pixels wherever the drawing was not changed nearby.
+
+        Returns RGB, or RGBA when the training picture had transparency. Raises InputError when
+        the drawing is of another kind than the model was trained on.
+        """
+        primitive = self.understood(primitive)
+        colour = self._paint(primitive)
+        same_size = primitive.size == self.primitive.size
+        if blend and same_size:
+            weight = blending.influence(blending.changed(self.primitive, primitive))
+            colour = blending.blend(self.image[:, :, :3], colour, weight)
+        if self.image.shape[2] == 3:
+            return Image.fromarray(colour)
+        alpha = self.image[:, :, 3:] if same_size else np.full_like(colour[:, :, :1], 255)
+        return Image.fromarray(np.concatenate([colour, alpha], 2))
+
+    def understood(self, primitive: Primitive) -> Primitive:
+        """The same drawing in this model's palette. Raises InputError for another kind."""
+        if primitive.kind != self.description.kind:
+            raise InputError(
+                f"The model {self.description.name!r} was trained on {_say(self.description.kind)}"
+                f" but this drawing has {_say(primitive.kind)}: give it the same layers."
+            )
+        if primitive.palette is None or primitive.palette == self.primitive.palette:
+            return primitive
+        assert primitive.classes is not None  # noqa: S101  (a palette comes with classes)
+        segments = primitive.palette.paint(primitive.classes)
+        matched = self.primitive_from_layers(segments)
+        return Primitive(
+            matched.classes,
+            primitive.edges,
+            None,
+            matched.palette,
+            [*primitive.warnings, *matched.warnings],
+        )
+
+    def save(self, path: Path | str) -> None:
+        """Write the one file that holds it all; the old file stays whole until the new one is.
+
+        Raises WorkError when the disk or the folder refuses.
+        """
+        tensors = self._tensors()
+        described = {**self.description.to_json(), "checksum": checkpoint.checksum(tensors)}
+        checkpoint.write_file(Path(path), _KEY, described, tensors)
+
+    def _tensors(self) -> checkpoint.Tensors:
+        layers = (
+            self.image,
+            self.primitive.classes,
+            self.primitive.edges,
+            self.primitive.painting,
+        )
+        tensors = {
+            f"pair.{name}": torch.from_numpy(np.array(layer).view(np.uint8))
+            for name, layer in zip(_LAYERS, layers, strict=True)
+            if layer is not None
+        }
+        if self.generator is not None:
+            tensors |= checkpoint.with_prefix("generator", self.generator.state_dict())
+        return tensors
+
+    def paint_working(self, primitive: Primitive) -> NDArray[np.uint8]:
+        """(h, w, 3) for a drawing at working resolution; neither scaled back nor blended."""
+        with torch.inference_mode():
+            return picture_pixels(self._synthesise(primitive))
+
+    def _paint(self, primitive: Primitive) -> NDArray[np.uint8]:
+        """(h, w, 3) at the primitive's size, nothing blended."""
+        width, height = primitive.size
+        scale = self.description.working_size[0] / self.description.size[0]
+        working = (max(2, round(width * scale)), max(2, round(height * scale)))
+        colour = self.paint_working(primitive.resized(*working))
+        if working == (width, height):
+            return colour
+        enlarged = Image.fromarray(colour).resize((width, height), Image.Resampling.LANCZOS)
+        return np.asarray(enlarged)
+
+    def _synthesise(self, primitive: Primitive) -> Tensor:
+        """(3, h, w) in -1..1 for a primitive at working resolution."""
+        if self.generator is None:
+            return self.patches.synthesize(primitive.to_tensor(self.device))
+        condition = Condition.of(primitive, self.device)
+        return run_generator(self.generator, condition.encode())
+
+    @cached_property
+    def patches(self) -> PatchSynthesizer:
+        """The training pair, at working resolution, made ready for patch synthesis."""
+        working = self.primitive.resized(*self.description.working_size)
+        colour = working_colour(self.image, working.size)
+        tensors = picture_tensor(colour, self.device), working.to_tensor(self.device)
+        return PatchSynthesizer(*tensors, device=self.device)
+
+
+def load(path: Path | str, device: str = "auto") -> Model:
+    """Read a model file.
+
+    Raises InputError when it is missing, damaged, not a model, or of a newer format, and when
+    the device is not there.
+    """
+    path = Path(path)
+    where = devices.pick(device)
+    values, tensors = checkpoint.read_file(path, _KEY, "a DeepSIM model")
+    if not isinstance(values.get("format"), int) or values["format"] > FORMAT:
+        raise InputError(
+            f"{path} was written by a newer DeepSIM (format {values.get('format')}, this one "
+            f"reads up to {FORMAT}): update DeepSIM to open it."
+        )
+    if checkpoint.checksum(tensors) != values.get("checksum"):
+        raise InputError(f"{path} is damaged: its content does not match its checksum.")
+    description = ModelDescription.from_json(values)
+    layers = {n: t.numpy() for n, t in checkpoint.under_prefix("pair", tensors).items()}
+    palette = None
+    if description.palette is not None:
+        palette = Palette(np.array(description.palette, np.uint8), description.unpainted)
+    edges = layers.get("edges")
+    primitive = Primitive(
+        layers.get("classes"),
+        None if edges is None else edges.view(np.bool_),
+        layers.get("painting"),
+        palette,
+    )
+    generator = None
+    if description.generator is not None:
+        config = generator_config(description.generator)
+        channels = Condition.of(primitive, torch.device("cpu")).channels
+        generator = build_generator(config, channels)
+        checkpoint.restore_network(generator, checkpoint.under_prefix("generator", tensors))
+        generator.to(where).eval().requires_grad_(False)
+    return Model(description, layers["image"], primitive, generator, where)
+
+
+def generator_config(values: dict[str, Any]) -> GeneratorConfig:
+    """A generator's configuration from its JSON. Raises InputError for anything malformed."""
+    try:
+        return GeneratorConfig(**{**values, "widths": tuple(values["widths"])})
+    except (KeyError, TypeError) as error:
+        raise InputError(f"The model's description is damaged ({error}).") from error
+
+
+def run_generator(generator: nn.Module, x: Tensor) -> Tensor:
+    """The generator on (1, C, H, W) of any size: (3, H, W); mirrored margins are cut off again."""
+    height, width = x.shape[-2:]
+    multiple = int(generator.multiple)  # type: ignore[arg-type]
+    rows, columns = (_mirrored(n, multiple, x.device) for n in (height, width))
+    padded = x[:, :, rows][:, :, :, columns].contiguous(memory_format=torch.channels_last)
+    with devices.autocast(x.device, devices.compute_dtype(x.device)):
+        return generator(padded)[0, :, :height, :width].float()
+
+
+def _mirrored(length: int, multiple: int, device: torch.device) -> Tensor:
+    """Indices 0, 1, ... length - 1, then backwards, up to the next multiple."""
+    index = torch.arange(length + -length % multiple, device=device) % (2 * length)
+    return torch.where(index < length, index, 2 * length - 1 - index)
+
+
+def pair_sha256(image: NDArray[np.uint8], primitive: Primitive) -> str:
+    """SHA-256 over the pixels of a training pair."""
+    digest = hashlib.sha256()
+    for layer in (image, primitive.classes, primitive.edges, primitive.painting):
+        if layer is not None:
+            digest.update(f"{layer.shape}".encode())
+            digest.update(np.ascontiguousarray(layer).view(np.uint8).data)
+    if primitive.palette is not None:
+        digest.update(primitive.palette.colours.tobytes())
+    return digest.hexdigest()
+
+
+def visible_colours(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W, 3): wholly transparent pixels get the colour of the nearest visible one."""
+    from scipy.ndimage import distance_transform_edt  # noqa: PLC0415  (slow to import)
+
+    colour = np.ascontiguousarray(image[:, :, :3])
+    if image.shape[2] == 3 or image[:, :, 3].all() or not image[:, :, 3].any():
+        return colour
+    hidden = image[:, :, 3] == 0
+    rows, columns = distance_transform_edt(hidden, return_distances=False, return_indices=True)
+    return colour[rows, columns]
+
+
+def working_colour(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The colours to learn from, (H, W, 3), at `size` (width, height)."""
+    colour = visible_colours(image)
+    if size == (colour.shape[1], colour.shape[0]):
+        return colour
+    return np.asarray(Image.fromarray(colour).resize(size, Image.Resampling.LANCZOS))
+
+
+def _say(kind: str) -> str:
+    return {"both": "segments and edges", "painting": "a painting"}.get(kind, kind)

@@ -1,0 +1,352 @@
+"""Training: one pair in, a model out. The loop is `_run`; what a step does is in trainer.py."""
+
+import dataclasses
+import datetime
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from deepsim_engine import checkpoint as checkpoints
+from deepsim_engine import devices, presets
+from deepsim_engine.backbones import weights
+from deepsim_engine.budget import Budget
+from deepsim_engine.errors import InputError, Stopped
+from deepsim_engine.imaging import Pixels, as_pixels, check_memory, describe_size
+from deepsim_engine.model import Model, ModelDescription, pair_sha256, working_colour
+from deepsim_engine.presets import Preset
+from deepsim_engine.primitive import Primitive
+from deepsim_engine.trainer import Trainer
+
+PREVIEW_SIDE = 384
+SMALLEST, LARGEST = 16, 8192  # working resolutions that make sense
+_KEY = "deepsim-checkpoint"
+_FORMAT = 1
+_SAVE_EVERY = 45.0  # seconds between checkpoints
+_PREVIEW_SHARE = 0.03  # of the time goes into previews at most
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands after a step.
+
+    Attributes:
+        step: finished steps; `steps` how many there will be, where that is known.
+        seconds: used so far; `seconds_left` an estimate.
+        losses: name -> value. On a GPU they are read now and then only.
+        preview: (h, w, 3) uint8, longest side at most 384: the training drawing as the model
+            paints it now; None unless a new one was just made.
+        snapshot: makes a model of the averaged weights so far, cheaply, usable at once.
+    """
+
+    step: int
+    steps: int | None
+    seconds: float
+    seconds_left: float | None
+    losses: dict[str, float]
+    preview: NDArray[np.uint8] | None
+    snapshot: Callable[[], Model]
+
+
+OnProgress = Callable[[Progress], None]
+ShouldStop = Callable[[], bool]
+
+
+def train(
+    image: Any,
+    primitive: Primitive,
+    preset: str | Preset = "draft",
+    *,
+    seconds: float | None = None,
+    steps: int | None = None,
+    size: int | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    warm_start: Model | None = None,
+    name: str = "",
+) -> Model:
+    """Teach a network to turn `primitive` into `image`.
+
+    Args:
+        image: Pillow image or array (H, W, 3 or 4) uint8, of the primitive's size.
+        primitive: what is drawn.
+        preset: instant, draft, standard or paper; or one's own Preset.
+        seconds: budget, kept within 5 %; the learning rate is planned for its end.
+        steps: number of steps, instead or as a second limit. Neither: the preset's budget.
+        size: longest side to work at, in pixels; results come back at full size all the same.
+        device: auto, cpu, cuda, cuda:N or mps.
+        seed: the same seed gives the same model on a processor, for a budget in steps.
+        on_progress: called after every step.
+        should_stop: asked between steps; when true, the checkpoint is saved and Stopped raised.
+        checkpoint: where to keep what resuming needs, at least once a minute; removed at the end.
+        resume: go on from `checkpoint` if it is there.
+        warm_start: begin with this model's weights as far as they fit.
+        name: of the model.
+
+    Raises:
+        InputError: nothing was started. WorkError: memory, disk or the training itself failed.
+        Stopped: see should_stop.
+    """
+    started = time.monotonic()
+    recipe = presets.find(preset) if isinstance(preset, str) else preset
+    where = devices.pick(device)
+    pixels = _checked_image(image, primitive)
+    _check_numbers(seconds, steps, size, checkpoint, resume)
+    run = _Run(
+        pair=_Pair.at_working_size(pixels, primitive, size or recipe.longest_side),
+        preset=recipe,
+        device=where,
+        seed=seed,
+        name=name,
+        on_progress=on_progress or (lambda progress: None),
+        should_stop=should_stop or (lambda: False),
+        checkpoint=checkpoint,
+    )
+    check_memory(estimate_memory(recipe, run.pair.working, where), "Training")
+    budget = _budget(recipe, seconds, steps, where, started)
+    if not recipe.trains:
+        return run.without_training(budget)
+    backbone = weights.choose() if recipe.losses.perceptual > 0 else None
+    trainer = Trainer(
+        run.pair.colour, run.pair.working, recipe, backbone=backbone, device=where, seed=seed
+    )
+    if warm_start is not None and warm_start.generator is not None:
+        trainer.begin_with(warm_start.generator)
+    if resume and checkpoint is not None and checkpoint.exists():
+        run.restore(trainer, budget)
+    return run.train(trainer, budget)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """The training pair as given, and at working resolution."""
+
+    image: Pixels
+    primitive: Primitive
+    colour: Pixels
+    working: Primitive
+
+    @classmethod
+    def at_working_size(cls, image: Pixels, primitive: Primitive, longest: int) -> "_Pair":
+        width, height = primitive.size
+        scale = min(1.0, longest / max(width, height))
+        size = (max(2, round(width * scale)), max(2, round(height * scale)))
+        return cls(image, primitive, working_colour(image, size), primitive.resized(*size))
+
+
+@dataclass
+class _Run:
+    """One call of `train`."""
+
+    pair: _Pair
+    preset: Preset
+    device: torch.device
+    seed: int
+    name: str
+    on_progress: OnProgress
+    should_stop: ShouldStop
+    checkpoint: Path | None
+    losses: dict[str, float] = field(default_factory=dict)
+
+    def train(self, trainer: Trainer, budget: Budget) -> Model:
+        """Step until the budget is used up."""
+        saved = previewed = budget.elapsed
+        preview_seconds = 0.0
+        while not budget.used_up:
+            if self.should_stop():
+                self.save(trainer, budget)
+                raise self.stopped(budget.step)
+            self.losses = trainer.step(budget.fraction)
+            budget.count_step()
+
+            preview = None
+            if budget.step == 1 or budget.elapsed - previewed > preview_seconds / _PREVIEW_SHARE:
+                begun = budget.elapsed
+                preview = self.preview(self.model(trainer, budget))
+                previewed = budget.elapsed
+                preview_seconds = max(0.05, previewed - begun)
+            if self.checkpoint is not None and budget.elapsed - saved > _SAVE_EVERY:
+                self.save(trainer, budget)
+                saved = budget.elapsed
+            self.report(trainer, budget, preview)
+        model = self.model(trainer, budget)
+        if self.checkpoint is not None:
+            self.checkpoint.unlink(missing_ok=True)
+        return model
+
+    def without_training(self, budget: Budget) -> Model:
+        """The pair itself is the model: patches of it are put together when it is applied."""
+        if self.should_stop():
+            raise self.stopped(0)
+        model = Model(self.describe(budget, None), self.pair.image, self.pair.primitive)
+        model.device = self.device
+        preview = self.preview(model)
+        self.on_progress(Progress(1, 1, budget.elapsed, 0.0, {}, preview, lambda: model))
+        return model
+
+    def report(self, trainer: Trainer, budget: Budget, preview: NDArray[np.uint8] | None) -> None:
+        self.on_progress(
+            Progress(
+                step=budget.step,
+                steps=budget.steps,
+                seconds=budget.elapsed,
+                seconds_left=budget.seconds_left,
+                losses=self.losses,
+                preview=preview,
+                snapshot=lambda: self.model(trainer, budget),
+            )
+        )
+
+    def model(self, trainer: Trainer, budget: Budget) -> Model:
+        """A model of the averaged weights as they are now."""
+        description = self.describe(budget, trainer.backbone_name)
+        generator = trainer.averaged_generator()
+        return Model(description, self.pair.image, self.pair.primitive, generator, self.device)
+
+    def preview(self, model: Model) -> NDArray[np.uint8]:
+        """The training drawing as `model` paints it, small."""
+        width, height = self.pair.working.size
+        scale = min(1.0, PREVIEW_SIDE / max(width, height))
+        small = self.pair.working.resized(
+            max(2, round(width * scale)), max(2, round(height * scale))
+        )
+        return model.paint_working(small)
+
+    def describe(self, budget: Budget, backbone: str | None) -> ModelDescription:
+        palette = self.pair.primitive.palette
+        return ModelDescription(
+            name=self.name,
+            kind=self.pair.primitive.kind,
+            size=self.pair.primitive.size,
+            working_size=self.pair.working.size,
+            preset=self.preset.name,
+            generator=dataclasses.asdict(self.preset.generator) if self.preset.trains else None,
+            palette=None if palette is None else palette.colours.tolist(),
+            unpainted=palette is not None and palette.unpainted,
+            backbone=backbone,
+            seed=self.seed,
+            steps=budget.step,
+            seconds=round(budget.elapsed, 1),
+            losses={name: round(value, 5) for name, value in self.losses.items()},
+            pair_sha256=pair_sha256(self.pair.image, self.pair.primitive),
+            created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            versions=library_versions(),
+        )
+
+    def stopped(self, step: int) -> Stopped:
+        kept = self.checkpoint if self.checkpoint is not None and self.preset.trains else None
+        told = "it can be resumed" if kept is not None else "nothing was kept"
+        return Stopped(
+            f"Training was stopped after step {step}; {told}.", checkpoint=kept, step=step
+        )
+
+    def save(self, trainer: Trainer, budget: Budget) -> None:
+        """Write the checkpoint, if one is wanted."""
+        if self.checkpoint is None:
+            return
+        state = {
+            "format": _FORMAT,
+            "step": budget.step,
+            "seconds": budget.elapsed,
+            "losses": self.losses,
+            "run": self.identity(),
+        }
+        checkpoints.write_file(self.checkpoint, _KEY, state, trainer.tensors())
+
+    def restore(self, trainer: Trainer, budget: Budget) -> None:
+        """Go on from the checkpoint. Raises InputError if it belongs to another training."""
+        assert self.checkpoint is not None  # noqa: S101
+        state, tensors = checkpoints.read_file(self.checkpoint, _KEY, "a DeepSIM checkpoint")
+        if state.get("format") != _FORMAT or state.get("run") != self.identity():
+            raise InputError(
+                f"{self.checkpoint} belongs to another training (another picture, drawing, preset,"
+                " size or seed, or another version of DeepSIM): train anew without resuming."
+            )
+        trainer.restore(tensors, int(state["step"]))
+        budget.step, budget.before = int(state["step"]), float(state["seconds"])
+        self.losses = dict(state["losses"])
+
+    def identity(self) -> dict[str, Any]:
+        """What must be equal for a checkpoint to fit."""
+        return {
+            "preset": presets.as_json(self.preset),
+            "pair": pair_sha256(self.pair.image, self.pair.primitive),
+            "working_size": list(self.pair.working.size),
+            "seed": self.seed,
+        }
+
+
+def estimate_memory(preset: Preset, working: Primitive, device: torch.device) -> int:
+    """Bytes of main memory that training needs at its peak, roughly (measured + 30 %)."""
+    width, height = working.size
+    channels = working.channels + 8
+    pair = width * height * channels * 4 * 4
+    applying = width * height * 4 * 12 * preset.generator.widths[0]
+    if not preset.trains:
+        return 2**29 + width * height * 2500
+    if device.type != "cpu":
+        return 2**30 + pair
+    side = preset.crop**2 if preset.crop else width * height
+    step = preset.batch * side * 4 * 60 * preset.generator.widths[0]
+    parameters = 3 * 2**30 if preset.generator.kind == presets.GLOBAL else 2**28
+    return 2**29 + parameters + pair + max(step, applying)
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of DeepSIM and of the libraries that decide what a model does."""
+    found = {}
+    for package in ("deepsim", "torch", "numpy", "safetensors"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:  # run from a checkout without installation
+            found[package] = "unknown"
+    return found
+
+
+def _checked_image(image: Any, primitive: Primitive) -> Pixels:
+    pixels = as_pixels(image)
+    if (pixels.shape[1], pixels.shape[0]) != primitive.size:
+        width, height = primitive.size
+        raise InputError(
+            f"The image is {describe_size(pixels)} pixels but its primitive is {width} x {height}:"
+            " they must have the same size."
+        )
+    return pixels
+
+
+def _check_numbers(
+    seconds: float | None,
+    steps: int | None,
+    size: int | None,
+    checkpoint: Path | None,
+    resume: bool,
+) -> None:
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise InputError(f"The budget of {seconds} seconds must be more than nothing.")
+    if steps is not None and steps < 1:
+        raise InputError(f"The number of steps is {steps}: it must be at least 1.")
+    if size is not None and not SMALLEST <= size <= LARGEST:
+        raise InputError(f"The size is {size} pixels: it must be from {SMALLEST} to {LARGEST}.")
+    if resume and checkpoint is None:
+        raise InputError("To resume a training, say where its checkpoint is.")
+    if checkpoint is not None and not checkpoint.parent.is_dir():
+        raise InputError(f"The folder {checkpoint.parent} for the checkpoint does not exist.")
+
+
+def _budget(
+    preset: Preset, seconds: float | None, steps: int | None, device: torch.device, started: float
+) -> Budget:
+    if seconds is None and steps is None:
+        steps = preset.steps
+        seconds = preset.seconds if device.type == "cpu" else preset.gpu_seconds
+    return Budget(steps=steps, seconds=seconds, started=started)
