@@ -1,0 +1,96 @@
+"""`--test`: what the tests need, then linters, types and the whole suite."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from installer.errors import InstallError
+from installer.places import CHECKOUT
+from installer.process import child_environment, output_of, run
+from installer.steps import Context
+
+# Program -> Debian's package.
+_PROGRAMS = {
+    "krita": "krita",
+    "Xvfb": "xvfb",
+    "xdotool": "xdotool",
+    "import": "imagemagick",
+}
+
+
+def missing_for_editors() -> list[str]:
+    """The Debian packages that tests in a real Krita lack on this machine."""
+    missing = [package for program, package in _PROGRAMS.items() if not shutil.which(program)]
+    pyqt = _pyqt_package()
+    if pyqt is not None and output_of(["dpkg-query", "-W", "-f", "${Status}", pyqt]) != (
+        "install ok installed"
+    ):
+        missing.append(pyqt)
+    return missing
+
+
+def _pyqt_package() -> str | None:
+    """The PyQt that Debian's Krita wants; Krita only recommends it, so it must be named."""
+    if not shutil.which("apt-cache"):
+        return None
+    relations = output_of(["apt-cache", "depends", "krita"]) or ""
+    return "python3-pyqt6" if "python3-pyqt6" in relations else "python3-pyqt5"
+
+
+def prepare_editors(context: Context) -> None:
+    """Install by apt what is missing; raise InstallError where that cannot be."""
+    if not missing_for_editors():
+        return
+    can_install = shutil.which("apt-get") is not None and getattr(os, "geteuid", lambda: 1)() == 0
+    if can_install:
+        failure = InstallError(
+            "apt-get could not install what tests in a real Krita need.",
+            "Install it by hand, or run the other tests with --test --without-editors.",
+        )
+        env = child_environment({"DEBIAN_FRONTEND": "noninteractive"})
+        context.console.say("      by apt-get: " + ", ".join(missing_for_editors()))
+        for arguments in (
+            ["update"],
+            ["install", "--yes", "--no-install-recommends", *missing_for_editors()],
+        ):
+            run(
+                ["apt-get", *arguments],
+                context.console,
+                failure=failure,
+                activity=f"apt-get {arguments[0]}",
+                env=env,
+            )
+    if missing := missing_for_editors():
+        raise InstallError(
+            "Tests in a real Krita need what is missing here: " + ", ".join(missing) + ".",
+            "Install it, or run the other tests with --test --without-editors.",
+        )
+
+
+def run_tests(context: Context, *, editors: bool) -> int:
+    """Linters, types, then pytest on this checkout; the exit status, 0 when all is well.
+
+    All of them run, so that one run tells everything; pytest's summary comes last.
+    """
+    python = context.places.python
+    selection = [] if editors else ["-m", "not editor"]
+    checks: dict[str, list[str | Path]] = {
+        "ruff check": [python, "-m", "ruff", "check"],
+        "ruff format": [python, "-m", "ruff", "format", "--check"],
+        "mypy": [python, "-m", "mypy"],
+    }
+    failed = [name for name, command in checks.items() if _call(context, name, command) != 0]
+    for name in failed:
+        context.console.say(f"{name} found faults: see above")
+    status = _call(context, "pytest", [python, "-m", "pytest", *selection])
+    return status or bool(failed)
+
+
+def _call(context: Context, name: str, command: list[str | Path]) -> int:
+    """Run a command on this checkout with its output on the screen; its exit status."""
+    context.console.say(f"--- {name}")
+    env = {k: v for k, v in child_environment().items() if not k.startswith("DEEPSIM_")}
+    sys.stdout.flush()
+    return subprocess.call([str(part) for part in command], cwd=CHECKOUT, env=env)
