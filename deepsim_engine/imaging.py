@@ -3,8 +3,8 @@
 A picture is an array (height, width, 3 or 4) of uint8, sRGB, straight alpha, rows top to bottom.
 """
 
+import io
 import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from deepsim_engine.errors import InputError, WorkError
+from deepsim_engine.files import write_atomically
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -160,26 +161,12 @@ def write_png(path: Path | str, pixels: NDArray[Any] | Image.Image) -> None:
     """
     path = Path(path)
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(np.asarray(pixels))
+    encoded = io.BytesIO()
+    image.save(encoded, format="PNG")
     try:
-        handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                image.save(file, format="PNG")
-                file.flush()
-                os.fsync(file.fileno())
-            Path(beside).chmod(_usual_mode())
-            Path(beside).replace(path)
-        finally:
-            Path(beside).unlink(missing_ok=True)
+        write_atomically(path, encoded.getvalue())
     except OSError as error:
         raise WorkError(f"{path} could not be written: {error.strerror or error}.") from error
-
-
-def _usual_mode() -> int:
-    """Permissions that a plainly created file would get (mkstemp gives 0600)."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def check_memory(needed: int, work: str) -> None:
