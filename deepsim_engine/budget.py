@@ -2,7 +2,8 @@
 
 import math
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 
@@ -14,19 +15,24 @@ class Budget:
         steps, seconds: the limits; at least one is given.
         step: finished steps.
         before: seconds used by earlier runs of the same training (resume).
+        started: reading of `clock` (seconds) at which this run began; now by default.
     """
 
     steps: int | None
     seconds: float | None
     step: int = 0
     before: float = 0.0
-    started: float = field(default_factory=time.monotonic)
+    started: float | None = None
+    clock: Callable[[], float] = time.monotonic
     _first_step: tuple[int, float] | None = None
+
+    def __post_init__(self) -> None:
+        self._started = self.clock() if self.started is None else self.started
 
     @property
     def elapsed(self) -> float:
         """Seconds used so far, earlier runs included."""
-        return self.before + time.monotonic() - self.started
+        return self.before + self.clock() - self._started
 
     @property
     def fraction(self) -> float:

@@ -6,6 +6,7 @@ the line itself is one pixel wide: a warped distance gives back a thin, unbroken
 pixels beside it how far it is.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from deepsim_engine.primitive import Primitive
 FAR = 32.0  # pixels; lines further away look alike
 LINE_WIDTH = 0.7  # pixels; at a distance of one pixel a line has all but vanished
 GLOW_WIDTH = 8.0  # pixels
+_ON_LINE = math.exp(-((0.6 / LINE_WIDTH) ** 2))  # value of a line up to 0.6 pixels beside it
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,16 @@ class Condition:
         distance = None if self.distance is None else tps.sample(self.distance, points)
         painting = None if self.painting is None else tps.sample(self.painting, points)
         return self._encode(classes, distance, painting)
+
+    def drawn(self, encoded: Tensor) -> Tensor:
+        """What `encode` or `at` returned, as Primitive.to_tensor would give it: lines 0 or 1."""
+        if self.painting is not None:
+            return encoded
+        classes = encoded[:, : self.class_count]
+        if self.distance is None:
+            return classes
+        line = encoded[:, self.class_count : self.class_count + 1] > _ON_LINE
+        return torch.cat([classes, line.float()], 1)
 
     def _encode(
         self, classes: Tensor | None, distance: Tensor | None, painting: Tensor | None

@@ -63,6 +63,11 @@ class ModelDescription:
     versions: dict[str, str]
     format: int = FORMAT
 
+    @property
+    def uses_patches(self) -> bool:
+        """Whether the network mends the result of patch synthesis."""
+        return self.generator is not None and bool(self.generator.get("patches"))
+
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
         values = asdict(self)
@@ -197,18 +202,23 @@ class Model:
 
     def _synthesise(self, primitive: Primitive) -> Tensor:
         """(3, h, w) in -1..1 for a primitive at working resolution."""
-        if self.generator is None:
-            return self.patches.synthesize(primitive.to_tensor(self.device))
         condition = Condition.of(primitive, self.device)
-        return run_generator(self.generator, condition.encode())
+        encoded = condition.encode()
+        if self.generator is None:
+            return self.patches.synthesize(condition.drawn(encoded)[0])
+        if self.description.uses_patches:
+            base = self.patches.synthesize(condition.drawn(encoded)[0])
+            encoded = torch.cat([encoded, base[None]], 1)
+        return run_generator(self.generator, encoded)
 
     @cached_property
     def patches(self) -> PatchSynthesizer:
         """The training pair, at working resolution, made ready for patch synthesis."""
         working = self.primitive.resized(*self.description.working_size)
         colour = working_colour(self.image, working.size)
-        tensors = picture_tensor(colour, self.device), working.to_tensor(self.device)
-        return PatchSynthesizer(*tensors, device=self.device)
+        picture = picture_tensor(colour, self.device)
+        condition = Condition.of(working, self.device)
+        return PatchSynthesizer(picture, condition.drawn(condition.encode())[0], device=self.device)
 
 
 def load(path: Path | str, device: str = "auto") -> Model:

@@ -13,6 +13,7 @@ from deepsim_engine.conditioning import Condition, picture_tensor
 from deepsim_engine.errors import WorkError
 from deepsim_engine.imaging import Pixels
 from deepsim_engine.networks.build import build_discriminator, build_generator
+from deepsim_engine.patch_pool import PatchPool
 from deepsim_engine.presets import Preset
 from deepsim_engine.primitive import Primitive
 from deepsim_engine.tps import sample
@@ -48,6 +49,9 @@ class Trainer:
         self.picture = picture_tensor(colour, device)
         self.condition = Condition.of(primitive, device)
         self.random = torch.Generator().manual_seed(seed)
+        self.pool: PatchPool | None = None
+        if preset.generator.patches:
+            self.pool = PatchPool(self.picture, self.condition, preset.augmentation, seed)
         channels = self.condition.channels
         self.generator = build_generator(preset.generator, channels, seed).to(device)
         self.discriminator = build_discriminator(preset.discriminator, channels + 3, seed).to(
@@ -66,10 +70,10 @@ class Trainer:
         weights = self.preset.losses
         factor = rate_factor(self.preset.schedule, fraction)
         adversarial = weights.adversarial > 0 and fraction >= weights.adversarial_from
-        x, y = self._batch()
+        x, y, base = self._batch()
         found: dict[str, Tensor] = {}
         with devices.autocast(self.device, self.dtype):
-            fake = self.generator(x)
+            fake = self.generator(x if base is None else torch.cat([x, base], 1))
             if adversarial:
                 real_layers = self.discriminator(x, y)
                 fake_layers = self.discriminator(x, fake.detach())
@@ -143,17 +147,20 @@ class Trainer:
         self.random.set_state(tensors["random"])
         self.steps = steps
 
-    def _batch(self) -> tuple[Tensor, Tensor]:
-        """Freshly warped crops: conditions (N, C, h, w) and pictures (N, 3, h, w)."""
+    def _batch(self) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Warped crops: conditions (N, C, h, w), pictures and patch results (N, 3, h, w)."""
         config, size = self.preset, self.condition.size
         window = self._window()
+        if self.pool is not None:
+            x, base, y = self.pool.draw(self.steps, config.batch, window, self.random)
+            return x, y, base
         warps = random_warps(config.batch, config.augmentation, self.random, self.device)
         points = random_windows(config.batch, window, size, self.random, self.device)
         points = warps.source_of(points)
         x, y = self.condition.at(points), sample(self.picture, points)
         x, y = cutmix([x, y], config.augmentation.cutmix, self.random)
         layout = torch.channels_last
-        return x.contiguous(memory_format=layout), y.contiguous(memory_format=layout)
+        return x.contiguous(memory_format=layout), y.contiguous(memory_format=layout), None
 
     def _window(self) -> tuple[int, int]:
         """(height, width) of the crops: a multiple of what the generator needs."""

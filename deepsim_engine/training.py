@@ -211,7 +211,10 @@ class _Run:
         """A model of the averaged weights as they are now."""
         description = self.describe(budget, trainer.backbone_name)
         generator = trainer.averaged_generator()
-        return Model(description, self.pair.image, self.pair.primitive, generator, self.device)
+        model = Model(description, self.pair.image, self.pair.primitive, generator, self.device)
+        if trainer.pool is not None:
+            model.patches = trainer.pool.synthesizer
+        return model
 
     def preview(self, model: Model) -> NDArray[np.uint8]:
         """The training drawing as `model` paints it, small."""

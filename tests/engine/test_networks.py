@@ -1,0 +1,82 @@
+"""Generators and discriminators: shapes, reach, and weights that depend on the seed alone."""
+
+import pytest
+import torch
+from torch import nn
+
+from deepsim_engine.model import run_generator
+from deepsim_engine.networks.build import build_discriminator, build_generator
+from deepsim_engine.networks.pix2pixhd import GlobalGenerator
+from deepsim_engine.presets import DRAFT, PAPER, DiscriminatorConfig, GeneratorConfig
+
+SMALL = GeneratorConfig(widths=(8, 16, 24), depth=1)
+
+
+def equal(a: nn.Module, b: nn.Module) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
+
+
+def test_generators_keep_the_size() -> None:
+    for config in (SMALL, GeneratorConfig(kind="global", widths=(4, 8, 16), depth=1)):
+        network = build_generator(config, in_channels=5)
+        assert network.multiple == 4
+        assert network(torch.rand(2, 5, 24, 36)).shape == (2, 3, 24, 36)
+
+
+def test_any_size_is_padded_and_cut_back() -> None:
+    network = build_generator(SMALL, in_channels=2)
+    for height, width in ((2, 2), (5, 30), (31, 4)):
+        assert run_generator(network, torch.rand(1, 2, height, width)).shape == (3, height, width)
+
+
+def test_the_paper_generator_is_as_large_as_published() -> None:
+    with torch.device("meta"):
+        network = GlobalGenerator(7)
+    assert sum(p.numel() for p in network.parameters()) == pytest.approx(182.5e6, rel=0.01)
+    assert PAPER.generator.widths == (64, 128, 256, 512, 1024)
+    assert PAPER.generator.depth == 9
+
+
+def test_weights_depend_on_the_seed_alone_and_leave_the_callers_random_numbers() -> None:
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    first = build_generator(SMALL, 4, seed=7)
+    assert torch.equal(torch.rand(3), expected)
+    assert equal(first, build_generator(SMALL, 4, seed=7))
+    assert not equal(first, build_generator(SMALL, 4, seed=8))
+
+
+def test_a_mending_generator_begins_by_changing_nothing() -> None:
+    config = GeneratorConfig(widths=(8, 16), depth=1, patches=True)
+    x = torch.randn(1, 4 + 3, 16, 16)
+    assert torch.equal(build_generator(config, 4)(x), x[:, -3:])
+
+
+def test_what_the_compact_generator_paints_does_not_depend_on_far_pixels() -> None:
+    """So it may learn on crops and paint whole pictures, or tiles of them."""
+    network = build_generator(SMALL, 3).double()
+    x = torch.randn(1, 3, 96, 96, dtype=torch.float64)
+    y = x.clone()
+    y[:, :, :, 64:] = torch.randn(1, 3, 96, 32, dtype=torch.float64)
+    with torch.no_grad():
+        same = (network(x) == network(y)).all(1).all(1)[0]
+    assert same[:16].all()
+    assert not same[64:].any()
+
+
+def test_the_discriminator_judges_at_two_scales() -> None:
+    network = build_discriminator(DiscriminatorConfig(base=8, layers=2), in_channels=7)
+    found = network(torch.rand(2, 4, 64, 64), torch.rand(2, 3, 64, 64))
+    assert [layers[-1].shape[1] for layers in found] == [1, 1]
+    assert found[0][-1].shape[-1] == pytest.approx(2 * found[1][-1].shape[-1], abs=3)
+    assert len(found[0]) == 4
+
+
+@pytest.mark.parametrize("side", [32, 48])
+def test_discriminators_of_the_presets_accept_the_smallest_crops(side: int) -> None:
+    for preset in (DRAFT, PAPER):
+        with torch.no_grad():
+            network = build_discriminator(preset.discriminator, in_channels=5)
+            found = network(torch.rand(1, 2, side, side), torch.rand(1, 3, side, side))
+        assert all(layers[-1].isfinite().all() for layers in found)
