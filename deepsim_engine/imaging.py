@@ -45,6 +45,25 @@ def check_size(width: int, height: int, what: str) -> None:
         )
 
 
+def check_sizes(layers: dict[str, NDArray[Any]]) -> None:
+    """Refuse named pictures (H, W, ...) of different sizes, telling both sizes."""
+    for (first, one), (second, other) in zip(
+        list(layers.items())[:-1], list(layers.items())[1:], strict=True
+    ):
+        check_same_size(one, other, first, second)
+
+
+def check_same_size(one: NDArray[Any], other: NDArray[Any], first: str, second: str) -> None:
+    """Refuse two named pictures (H, W, ...) of different sizes."""
+    if one.shape[:2] != other.shape[:2]:
+        verb = "is" if first in ("the image", "the painting") else "are"
+        other_verb = "is" if second in ("the image", "the painting") else "are"
+        raise InputError(
+            f"{first[0].upper()}{first[1:]} {verb} {describe_size(one)} pixels but {second} "
+            f"{other_verb} {describe_size(other)}: they must have the same size."
+        )
+
+
 def read_image(path: Path | str, what: str = "the image") -> Pixels:
     """Read a picture file as (H, W, 3), or (H, W, 4) when it has transparency, uint8.
 

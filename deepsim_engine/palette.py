@@ -239,6 +239,11 @@ def to_lab(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
     return rgb2lab(colours.astype(np.float32)[None] / np.float32(255))[0].astype(np.float32)
 
 
+def distinct_colours(pixels: Pixels) -> NDArray[np.uint8]:
+    """The colours (U, 3) that occur in a picture (H, W, 3 or 4)."""
+    return ColourTable.of(pixels).colours
+
+
 def hex_colour(colour: NDArray[np.uint8] | tuple[int, int, int]) -> str:
     """`#ff8000` for (255, 128, 0)."""
     red, green, blue = (int(value) for value in colour)

@@ -13,8 +13,9 @@ from deepsim_engine.imaging import (
     Mask,
     Pixels,
     as_pixels,
+    check_same_size,
     check_size,
-    describe_size,
+    check_sizes,
     over_white,
     split_alpha,
 )
@@ -70,7 +71,7 @@ class Primitive:
         ):
             raise InputError("The segments hold a class that the palette does not.")
         if self.classes is not None and self.edges is not None:
-            _check_same_size(self.classes, self.edges, "the segments", "the edges")
+            check_same_size(self.classes, self.edges, "the segments", "the edges")
         check_size(*self.size, what="the primitive")
 
     @classmethod
@@ -170,24 +171,6 @@ class Primitive:
             smooth = Image.fromarray(painting).resize((width, height), Image.Resampling.LANCZOS)
             painting = np.array(smooth)
         return Primitive(classes, edges, painting, self.palette, self.warnings)
-
-
-def check_sizes(layers: dict[str, NDArray[Any]]) -> None:
-    """Refuse named pictures (H, W, ...) of different sizes, telling both sizes."""
-    for (first, one), (second, other) in zip(
-        list(layers.items())[:-1], list(layers.items())[1:], strict=True
-    ):
-        _check_same_size(one, other, first, second)
-
-
-def _check_same_size(one: NDArray[Any], other: NDArray[Any], first: str, second: str) -> None:
-    if one.shape[:2] != other.shape[:2]:
-        verb = "is" if first in ("the image", "the painting") else "are"
-        other_verb = "is" if second in ("the image", "the painting") else "are"
-        raise InputError(
-            f"{first[0].upper()}{first[1:]} {verb} {describe_size(one)} pixels but {second} "
-            f"{other_verb} {describe_size(other)}: they must have the same size."
-        )
 
 
 def _classes(

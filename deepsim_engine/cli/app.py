@@ -1,0 +1,73 @@
+"""The Typer app: its own commands, and those that other packages bring."""
+
+import sys
+from importlib.metadata import entry_points, version
+from typing import Annotated
+
+import typer
+
+from deepsim_engine.cli import applying, doctor, drafts, training
+from deepsim_engine.cli.output import INPUT_WRONG, print_json
+
+COMMANDS = "deepsim.commands"
+"""Entry-point group: each entry is a callable that adds its commands to the Typer app."""
+
+# UsageError itself is not exported by Typer, only this child of it.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line (`sys.argv` unless given) and return the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    app = build_app()
+    if "--json" not in arguments:
+        app(arguments, prog_name="deepsim")  # tells usage errors itself, and exits
+        return 0
+    try:
+        return app(arguments, prog_name="deepsim", standalone_mode=False) or 0
+    except _UsageError as error:
+        print_json({"error": getattr(error, "message", str(error)), "code": "input"})
+        return INPUT_WRONG
+
+
+def build_app() -> typer.Typer:
+    """A new app with all commands that are installed."""
+    app = typer.Typer(
+        name="deepsim",
+        help="Teach a small network to turn your drawing into your picture.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+
+    @app.callback()
+    def options(
+        show_version: Annotated[
+            bool, typer.Option("--version", help="Show the version.", callback=_show_version)
+        ] = False,
+    ) -> None:
+        pass
+
+    for group in (training, applying, drafts, doctor):
+        group.register(app)
+    for name, error in add_commands(app).items():
+        typer.echo(f"Commands of {name} are missing: {error}.", err=True)
+    return app
+
+
+def add_commands(app: typer.Typer) -> dict[str, str]:
+    """Let installed packages add their commands; returns why some could not, by name."""
+    failed = {}
+    for entry in entry_points(group=COMMANDS):
+        try:
+            entry.load()(app)
+        except (ImportError, AttributeError) as error:
+            failed[entry.name] = str(error)
+    return failed
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("deepsim"))
+        raise typer.Exit
