@@ -10,6 +10,6 @@ if find_spec("krita") is not None:
 
     from .plugin import Plugin
 
-    # Krita keeps extension and factory; the plugin object is kept by the application object.
-    plugin = Plugin(Krita.instance())
-    plugin.register()
+    # Kept here, because Krita keeps only the extension and the docker's factory.
+    running = Plugin(Krita.instance())
+    running.register()

@@ -184,7 +184,7 @@ class Panel(QWidget):
         column.addLayout(form)
         column.addWidget(_row(self.train, self.cancel))
         column.addWidget(self.bar)
-        column.addWidget(self.preview, 1)
+        column.addWidget(self.preview)
         form = QFormLayout()
         form.setSpacing(4)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -193,6 +193,7 @@ class Panel(QWidget):
         column.addWidget(self.blend)
         column.addWidget(self.apply)
         column.addWidget(self.message)
+        column.addStretch(1)
 
     # ---- showing
 
@@ -220,19 +221,17 @@ class Panel(QWidget):
         items = [("  " * layer.level + layer.name, layer.uid) for layer in layers]
         roles = state.roles if state is not None else None
 
-        def named(layer: LayerInfo | None, nothing: str) -> str:
-            return layer.name if layer is not None else nothing
+        def auto(layer: LayerInfo | None) -> str:
+            return "None found" if layer is None else f"{layer.name} (auto)"
 
-        image = named(roles.image if roles else None, "none")
-        edges = named(roles.edges if roles else None, "none found")
-        segments = named(roles.segments if roles else None, "none found")
-        self.image.show_items([(f"Active layer ({image})", AUTO), *items], choices.image)
+        image = auto(roles.image if roles else None) if choices.image == AUTO else "Automatic"
+        self.image.show_items([(image, AUTO), *items], choices.image)
         for combo, found, choice in (
-            (self.edges, edges, choices.edges),
-            (self.segments, segments, choices.segments),
+            (self.edges, roles.edges if roles else None, choices.edges),
+            (self.segments, roles.segments if roles else None, choices.segments),
         ):
-            auto = f"By name ({found})" if choice == AUTO else "By name"
-            combo.show_items([(auto, AUTO), ("None", NONE), *items], choice)
+            text = auto(found) if choice == AUTO else "Automatic (by name)"
+            combo.show_items([(text, AUTO), ("None", NONE), *items], choice)
         for eye, layer in (
             (self.edges_eye, roles.edges if roles else None),
             (self.segments_eye, roles.segments if roles else None),

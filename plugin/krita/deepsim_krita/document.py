@@ -103,7 +103,7 @@ class KritaDocument:
 
     @property
     def uid(self) -> str:
-        """The document's id; the same after saving, closing and opening again."""
+        """The document's id while it is open: Krita gives a new one at each opening."""
         return _uid(self._document.rootNode())
 
     @property

@@ -16,7 +16,7 @@ class Document(Protocol):
 
     @property
     def uid(self) -> str:
-        """The document's id; the same after saving, closing and opening again."""
+        """The document's id while it is open."""
 
     @property
     def title(self) -> str:

@@ -39,10 +39,10 @@ class DeepSimExtension(Extension):
     def createActions(self, window: Any) -> None:  # noqa: N802  Krita's name
         """Krita calls this for each new window."""
         parent = window.createAction(MENU, "DeepSIM", "tools")
-        menu = QMenu("deepsim", window.qwindow())
+        menu = QMenu(MENU, window.qwindow())
         parent.setMenu(menu)
         for name, text in ACTIONS:
-            action = window.createAction(name, text, "tools/deepsim")
+            action = window.createAction(name, text, f"tools/{MENU}")
             action.triggered.connect(guarded(self._slot(name)))
             self._actions.append(action)
 

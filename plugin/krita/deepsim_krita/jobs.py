@@ -6,7 +6,7 @@ from typing import Any, Mapping
 
 from deepsim_client import Reply
 
-from .editor import Editor
+from .editor import Document, Editor
 from .observable import Signal
 from .state import (
     CANCELLED,
@@ -166,7 +166,7 @@ class LayerJob(Job):
         name = self.layer_name(reply.body)
         uid = document.insert(picture, name, self._above)
         self.added(uid, picture)
-        return Notice("good", self.praise(name) + _warnings(reply.body))
+        return Notice("good", self.praise(name, document) + _warnings(reply.body))
 
     def layer_name(self, body: dict[str, Any]) -> str:
         """The new layer's name."""
@@ -175,7 +175,7 @@ class LayerJob(Job):
     def added(self, uid: str, picture: Picture) -> None:
         """Called with the id of the new layer."""
 
-    def praise(self, name: str) -> str:
+    def praise(self, name: str, document: Document) -> str:
         """The sentence for a layer that was added."""
         return f"New layer “{name}”."
 
@@ -194,6 +194,18 @@ class ApplyJob(LayerJob):
         """Shows the result in the docker too, where no drawing layer can hide it."""
         self._document.results = self._document.results | {uid}
         self._document.preview = picture
+
+    def praise(self, name: str, document: Document) -> str:
+        """Says too when the drawing hides the result."""
+        roles, layers = self._document.roles, document.layers()
+        order = [layer.uid for layer in layers]
+        place = order.index(self._above) if self._above in order else 0
+        hiding = any(
+            layer is not None and layer.uid in order[:place] and document.visible(layer.uid)
+            for layer in (roles.edges, roles.segments)
+        )
+        hint = " The drawing lies over it: hide that with the eye buttons." if hiding else ""
+        return super().praise(name, document) + hint
 
     def failure(self, code: str, text: str) -> Notice:
         """Forgets a model that is not there any more."""
@@ -214,7 +226,7 @@ class EdgesJob(LayerJob):
         old = self._document.choices
         self._document.choices = Choices(old.image, uid, old.segments)
 
-    def praise(self, name: str) -> str:
+    def praise(self, name: str, document: Document) -> str:
         """Says what to do with it."""
         return f"New layer “{name}”: erase what does not matter, draw what is missing."
 
@@ -230,7 +242,7 @@ class SegmentJob(LayerJob):
         old = self._document.choices
         self._document.choices = Choices(old.image, old.edges, uid)
 
-    def praise(self, name: str) -> str:
+    def praise(self, name: str, document: Document) -> str:
         """Says what to do with it."""
         return f"New layer “{name}”: repaint it with its own colours, one colour for each thing."
 

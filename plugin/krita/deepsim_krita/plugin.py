@@ -34,7 +34,7 @@ class Plugin(QObject):
         except vendoring.VendorError as e:
             self.problem = str(e)
         else:
-            self.session = self._make_session()
+            self._make_session()
         self.extension = DeepSimExtension(application, self._handlers())
         self._poll = self._timer(self._on_poll, IDLE_MS)
         self._observe = self._timer(self._on_observe, OBSERVE_MS)
@@ -56,9 +56,10 @@ class Plugin(QObject):
             self._poll.start()
             application.notifier().applicationClosing.connect(guarded(self._on_closing))
 
-    def _make_session(self) -> Any:
+    def _make_session(self) -> None:
         # These import deepsim_client, which is on the path only now.
-        from deepsim_client import EngineClient, Location  # noqa: PLC0415
+        from deepsim_client import EngineClient, Location, LocationError  # noqa: PLC0415
+        from deepsim_client.location import process_alive  # noqa: PLC0415
 
         from .document import KritaEditor  # noqa: PLC0415
         from .session import Session  # noqa: PLC0415
@@ -68,10 +69,17 @@ class Plugin(QObject):
         with suppress(ValueError, AttributeError):  # broken settings are no reason not to start
             settings.update(json.loads(self._application.readSetting(GROUP, "settings", "{}")))
         settings.changed.connect(lambda _: self._save(settings))
-        client = EngineClient(Location.from_file(vendoring.launch_file()))
-        session = Session(KritaEditor(), client, settings)
-        session.notified.connect(self._show_floating)
-        return session
+        try:
+            location = Location.from_file(vendoring.launch_file())
+            running = location.read_connection()
+        except LocationError as e:
+            self.problem = str(e)
+            return
+        self.session = Session(KritaEditor(), EngineClient(location), settings)
+        self.session.notified.connect(self._show_floating)
+        if running is not None and process_alive(running.pid):
+            # It may be training for an earlier Krita; one that is not running is not started.
+            self.session.connect()
 
     def _save(self, settings: Any) -> None:
         self._application.writeSetting(GROUP, "settings", json.dumps(settings.to_dict()))

@@ -41,14 +41,16 @@ WATCH_SECONDS = 1.0
 class Client(Protocol):
     """What the session needs of deepsim_client.EngineClient."""
 
-    state: str
-    message: str
+    info: dict[str, Any]
     on_state: Callable[[str, str], None] | None
+
+    def connect(self) -> None:
+        """Begins to find or start the engine."""
 
     def request(
         self,
         kind: str,
-        body: Mapping[str, Any],
+        body: dict[str, Any],
         frames: Sequence[Frame],
         on_reply: Callable[[Reply], None],
     ) -> str:
@@ -167,8 +169,12 @@ class Session:
             self._client.cancel(job.rid)
 
     def connect(self) -> None:
-        """Asks the engine (starting it if need be) for its device, models and running jobs."""
-        self._ask("hello", {}, self._on_hello)
+        """Connects to the engine (starting it if need be) and asks for its models and jobs."""
+        self._client.connect()
+        if self.engine.state == "ready":
+            self._look_around()
+
+    def _look_around(self) -> None:
         self.refresh_models()
         self._ask("status", {}, self._on_status)
 
@@ -339,10 +345,24 @@ class Session:
         uid = document.uid
         state = self.documents.get(uid)
         if state is None:
-            state = self.documents[uid] = DocumentState(uid)
+            state = self._reopened(document)
+        if state is None:
+            state = DocumentState(uid)
             state.restore(document.recall())
             state.changed.connect(self._on_change)
+        self.documents[uid] = state
         return state
+
+    def _reopened(self, document: Document) -> DocumentState | None:
+        """The state of a document that was closed and is open again: its layers keep their ids."""
+        layers = {layer.uid for layer in document.layers()}
+        for uid, state in list(self.documents.items()):
+            same = not layers.isdisjoint(layer.uid for layer in state.layers)
+            if same and self._editor.find(uid) is None:
+                del self.documents[uid]
+                state.uid = document.uid
+                return state
+        return None
 
     def _image(self, state: DocumentState) -> LayerInfo:
         image = state.roles.image
@@ -386,11 +406,6 @@ class Session:
         asked.append(self._client.request(kind, body, frames=(), on_reply=answer))
         self._waiting.update(asked)
 
-    def _on_hello(self, reply: Reply) -> None:
-        if reply.kind == "result":
-            self.engine.device = str(reply.body.get("device", ""))
-            self.engine.presets = tuple(str(p) for p in reply.body.get("presets") or ())
-
     def _on_models(self, reply: Reply) -> None:
         if reply.kind == "result":
             found = [ModelInfo.from_body(body) for body in reply.body.get("models") or ()]
@@ -422,18 +437,19 @@ class Session:
         for rid, job in watched.items():
             if rid not in alive:
                 stopped = job.progress.phase == "Stopping…"
-                job.end(CANCELLED if stopped else DONE, None)
+                text = f"{job.progress.title} is over; a finished model is in the list."
+                job.end(CANCELLED if stopped else DONE, Notice("info", text))
                 self.refresh_models()
 
     def _on_engine_state(self, state: str, message: str) -> None:
         was = self.engine.state
         self.engine.message = message
         self.engine.state = state
-        if state == "ready" and was != "ready" and not self.engine.presets:
-            self._ask("hello", {}, self._on_hello)
-            self._ask("status", {}, self._on_status)
-            if not self.models.known:
-                self.refresh_models()
+        if state == "ready" and was != "ready":
+            info = self._client.info
+            self.engine.device = str(info.get("device", ""))
+            self.engine.presets = tuple(str(preset) for preset in info.get("presets") or ())
+            self._look_around()
         if state in {"idle", "failed"}:
             for job in [job for job in self.jobs if isinstance(job, EngineJob)]:
                 job.end(DONE, None)

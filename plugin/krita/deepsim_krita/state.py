@@ -41,7 +41,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """One layer of a document: its lasting id, its name and how deep it lies in groups."""
+    """One layer of a document: its id, which saving keeps, its name, how deep it lies in groups."""
 
     uid: str
     name: str

@@ -6,6 +6,7 @@ and one pyzmq wheel per Python that Kritas embed into ``vendor/``; the right one
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -54,8 +55,6 @@ def activate(package: Path = PACKAGE) -> None:
 
 
 def launch_file(package: Path = PACKAGE) -> Path | None:
-    """The installer's launch.json, beside the package or beside the client; None when absent."""
-    for candidate in (package / "launch.json", package / "vendor" / "launch.json"):
-        if candidate.is_file():
-            return candidate
-    return None
+    """The installer's launch.json beside the plugin; None leaves the search to the client."""
+    beside = package / "launch.json"
+    return beside if beside.is_file() and not os.environ.get("DEEPSIM_LAUNCH") else None

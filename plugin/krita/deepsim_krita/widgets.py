@@ -20,10 +20,10 @@ from .qt import (
 from .state import Notice, Picture
 
 TINTS = {
-    "info": "rgba(120, 120, 120, 40)",
-    "good": "rgba(60, 160, 80, 60)",
-    "warning": "rgba(220, 160, 40, 60)",
-    "error": "rgba(210, 60, 60, 75)",
+    "info": (120, 120, 120, 45),
+    "good": (60, 160, 80, 70),
+    "warning": (220, 160, 40, 70),
+    "error": (210, 60, 60, 85),
 }
 
 DOTS = {
@@ -79,7 +79,7 @@ class PreviewBox(QWidget):
         self._placeholder = placeholder
         self._picture: Picture | None = None
         self._image: QImage | None = None
-        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.MinimumExpanding)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
@@ -164,6 +164,7 @@ class MessageLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.setContentsMargins(6, 5, 6, 5)
         self._shown: Notice | None = None
         self.hide()
 
@@ -173,10 +174,18 @@ class MessageLabel(QLabel):
             return
         self._shown = notice
         self.setVisible(notice is not None)
-        if notice is not None:
-            self.setText(notice.text)
-            tint = TINTS.get(notice.level, TINTS["info"])
-            self.setStyleSheet(f"background: {tint}; border-radius: 3px; padding: 4px;")
+        self.setText(notice.text if notice is not None else "")
+
+    def paintEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
+        """Draws the tint under the text; a style sheet would lose the docker's font."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        level = self._shown.level if self._shown is not None else "info"
+        painter.setBrush(QColor(*TINTS.get(level, TINTS["info"])))
+        painter.drawRoundedRect(self.rect(), 3, 3)
+        painter.end()
+        super().paintEvent(event)
 
 
 class StateDot(QWidget):

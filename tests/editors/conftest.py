@@ -1,0 +1,125 @@
+"""One real Krita for all editor tests, with the plugin as the installer puts it there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from deepsim_client import EngineClient, Location
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parent.parent
+# importlib mode leaves sys.path alone; these are the plugin's package, the installer, our helpers.
+for folder in (CHECKOUT / "plugin" / "krita", CHECKOUT, HERE):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+if TYPE_CHECKING:
+    from tests.editors.krita_harness import KritaProcess
+else:
+    from krita_harness import KritaProcess
+
+from deepsim_engine.folders import weights_dir  # noqa: E402
+from installer.console import Console  # noqa: E402
+from installer.files import write_json  # noqa: E402
+from installer.krita import install_plugin  # noqa: E402
+from installer.pip import Pip  # noqa: E402
+from installer.wheels import fetch_pyzmq  # noqa: E402
+
+PROGRAMS = ("krita", "Xvfb", "xdotool", "import")
+
+
+@pytest.fixture(scope="session")
+def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A launch.json that leads to this Python's engine, with a data folder of its own."""
+    data = tmp_path_factory.mktemp("data")
+    if weights_dir().is_dir():
+        (data / "weights").symlink_to(weights_dir())
+    runtime = data / "run"
+    path = data / "launch.json"
+    write_json(
+        path,
+        {
+            "command": [sys.executable, "-m", "deepsim_engine", "serve"],
+            "data": str(data),
+            "connection": str(runtime / "engine.json"),
+            "client_key": str(data / "keys" / "clients" / "local.key_secret"),
+            "log": str(data / "logs" / "engine.log"),
+        },
+    )
+    yield path
+    client = EngineClient(Location.from_file(path), start_engine=False)
+    if client.location.connection.exists():
+        client.wait(client.request("shutdown"), 30)
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def pyzmq_wheels(request: pytest.FixtureRequest) -> Path:
+    """Unpacked pyzmq for each Python that Kritas embed, fetched once."""
+    cache = request.config.cache
+    assert cache is not None
+    return fetch_pyzmq(Path(cache.mkdir("pyzmq")), Pip(Path(sys.executable), Console()))
+
+
+@pytest.fixture(scope="session")
+def krita_app(launch: Path, pyzmq_wheels: Path) -> Iterator[KritaProcess]:
+    """A Krita that runs for the whole session."""
+    missing = [program for program in PROGRAMS if not shutil.which(program)]
+    if missing and os.environ.get("DEEPSIM_WITHOUT_EDITORS") == "1":
+        pytest.skip("without editors, as DEEPSIM_WITHOUT_EDITORS=1 says")
+    assert not missing, f"tests in Krita need {', '.join(missing)} (or DEEPSIM_WITHOUT_EDITORS=1)"
+
+    def install(resources: Path, config: Path) -> None:
+        description = Location.from_file(launch)
+        install_plugin(
+            resources,
+            config,
+            launch={
+                "command": list(description.command),
+                "data": str(description.data),
+                "connection": str(description.connection),
+                "client_key": str(description.client_key),
+                "log": str(description.log),
+            },
+            pyzmq=pyzmq_wheels,
+        )
+
+    process = KritaProcess(install, {"OMP_NUM_THREADS": "2"})
+    try:
+        process.start()
+        process.set_up()
+        yield process
+    finally:
+        process.stop()
+
+
+@pytest.fixture
+def krita(krita_app: KritaProcess) -> Iterator[KritaProcess]:
+    """Krita without documents; a Python error inside it, or its death, fails the test."""
+    if not krita_app.alive:
+        krita_app.start_krita()
+        krita_app.set_up()
+    krita_app.call("ERRORS.clear()")
+    yield krita_app
+    assert krita_app.alive, "Krita died:\n" + krita_app.tail()
+    krita_app.settle()
+    errors = krita_app.call("result = ERRORS")
+    assert not errors, errors
+
+
+@pytest.fixture
+def screenshot(krita: KritaProcess) -> Callable[[str], None]:
+    """Saves the screen under a name into $DEEPSIM_SCREENSHOTS; does nothing without it."""
+    folder = os.environ.get("DEEPSIM_SCREENSHOTS")
+
+    def save(name: str) -> None:
+        if folder:
+            krita.screenshot(Path(folder) / f"{name}.png")
+
+    return save

@@ -1,0 +1,266 @@
+"""A real Krita under a private Xvfb, with a private home, driven over a local socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+BRIDGE = Path(__file__).parent / "bridge"
+STRIPPED = ("PYTHON", "QT_", "XDG_", "KDE", "DEEPSIM_")
+
+
+class KritaGoneError(RuntimeError):
+    """Krita ended while a test still needed it."""
+
+
+class KritaProcess:
+    """One Krita; `start` it, `call` Python in it, press keys, look at it, `stop` it.
+
+    Args:
+        install: puts plugins into a resource folder and enables them in a folder's kritarc.
+        environment: added to Krita's environment.
+    """
+
+    def __init__(
+        self,
+        install: Callable[[Path, Path], None],
+        environment: Mapping[str, str],
+        start_timeout: float = 180,
+        theme: str = "",
+    ) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="krita-"))
+        self._install = install
+        self._start_timeout = start_timeout
+        self._theme = theme
+        self.home = self.root / "home"
+        self.resources = self.home / ".local/share/krita"
+        self.log = self.root / "krita.log"
+        # Short, because the path of a Unix socket is limited to 107 bytes.
+        self._run = self.root / "run"
+        self._socket = str(self._run / "b.sock")
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith(STRIPPED)}
+        self.env.update(
+            HOME=str(self.home),
+            XDG_DATA_HOME=str(self.home / ".local/share"),
+            XDG_CONFIG_HOME=str(self.home / ".config"),
+            XDG_CACHE_HOME=str(self.home / ".cache"),
+            XDG_RUNTIME_DIR=str(self._run),
+            LANG="C.UTF-8",
+            KRITABRIDGE_SOCK=self._socket,
+            PATH="/usr/bin:/bin:" + os.environ["PATH"],
+            **environment,
+        )
+        self.xvfb: subprocess.Popen[bytes] | None = None
+        self.krita: subprocess.Popen[bytes] | None = None
+        self.startup = 0.0
+
+    # ---- life
+
+    def start(self) -> KritaProcess:
+        """Installs the plugins into a fresh home and waits until Krita answers."""
+        self._prepare()
+        self._start_display()
+        self.start_krita()
+        return self
+
+    def _prepare(self) -> None:
+        config = self.home / ".config"
+        for folder in (self.resources / "pykrita", self.resources / "actions", config, self._run):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._run.chmod(0o700)
+        shutil.copytree(BRIDGE, self.resources / "pykrita", dirs_exist_ok=True)
+        lines = ["[python]", "enable_kritabridge=true"]
+        if self._theme:
+            lines += ["[theme]", f"Theme={self._theme}"]
+        (config / "kritarc").write_text("\n".join(lines) + "\n")
+        self._install(self.resources, config)
+        # Software OpenGL asserts in Krita; the plain canvas is faster here too.
+        (config / "kritadisplayrc").write_text("[General]\nOpenGLRenderer=none\n")
+
+    def _start_display(self) -> None:
+        reader, writer = os.pipe()
+        # -displayfd: a free display is picked; -noreset: without it one start in ten failed.
+        self.xvfb = subprocess.Popen(
+            [
+                *("Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1000x24"),
+                *("-nolisten", "tcp", "-noreset"),
+            ],
+            pass_fds=[writer],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(writer)
+        with os.fdopen(reader) as file:
+            self.env["DISPLAY"] = ":" + file.readline().strip()
+
+    def start_krita(self) -> None:
+        """Starts Krita (again) on the same display and home."""
+        Path(self._socket).unlink(missing_ok=True)
+        began = time.monotonic()
+        with self.log.open("a") as log:
+            self.krita = subprocess.Popen(
+                ["krita", "--nosplash"],
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        while time.monotonic() - began < self._start_timeout:
+            if self.krita.poll() is not None:
+                raise KritaGoneError(
+                    f"krita ended ({self.krita.returncode}) at start:\n{self.tail()}"
+                )
+            if Path(self._socket).exists():
+                try:
+                    self.call("result = 1")
+                except (OSError, KritaGoneError):
+                    pass
+                else:
+                    self.startup = time.monotonic() - began
+                    return
+            time.sleep(0.1)
+        raise TimeoutError("krita did not come up:\n" + self.tail())
+
+    def set_up(self) -> None:
+        """Fills the screen, gives the docker room, and names what the tests use in Krita."""
+        self.call("""
+from PyQt5.QtWidgets import QWidget, QApplication
+from PyQt5.QtCore import Qt
+import deepsim_krita
+k = Krita.instance(); plugin = deepsim_krita.running; S = plugin.session
+W = k.activeWindow().qwindow(); W.showNormal(); W.setGeometry(0, 0, 1600, 1000)
+docks = {d.objectName(): d for d in k.dockers()}
+for name in ("ColorSelectorNg", "PresetDocker", "sharedtooldocker"):
+    if name in docks: docks[name].hide()
+D, L = docks["deepsim_docker"], docks["KisLayerBox"]
+D.show()
+def child(name): return W.findChild(QWidget, name)""")
+        self.wait("W.width() == 1600")
+        self.call("W.resizeDocks([D], [300], Qt.Horizontal)")
+        self.call("W.resizeDocks([L, D], [230, 650], Qt.Vertical)")
+
+    def settle(self) -> None:
+        """Ends what the plugin does and closes all documents."""
+        self.call("for job in list(S.jobs): S._client.cancel(job.rid)")
+        self.wait("not S.jobs", timeout=60)
+        self.close_documents()
+        self.wait("S.active is None")
+
+    @property
+    def alive(self) -> bool:
+        """Whether Krita runs."""
+        return self.krita is not None and self.krita.poll() is None
+
+    def quit_krita(self) -> None:
+        """Closes Krita as a person would; kills it when it does not go."""
+        if self.krita is None or self.krita.poll() is not None:
+            return
+        try:
+            self.close_documents()
+            self.call(
+                "from PyQt5.QtCore import QTimer\n"
+                "QTimer.singleShot(0, Krita.instance().activeWindow().qwindow().close)"
+            )
+            self.krita.wait(20)
+        except (OSError, KritaGoneError, AssertionError, subprocess.TimeoutExpired):
+            os.killpg(self.krita.pid, signal.SIGKILL)
+            self.krita.wait()
+
+    def stop(self) -> None:
+        """Ends Krita and the display, and removes the home."""
+        self.quit_krita()
+        if self.xvfb is not None:
+            self.xvfb.terminate()
+            self.xvfb.wait()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def tail(self, length: int = 3000) -> str:
+        """The end of what Krita wrote."""
+        return self.log.read_text(errors="replace")[-length:] if self.log.exists() else ""
+
+    # ---- driving
+
+    def call(self, code: str, timeout: float = 60) -> Any:
+        """Runs code in Krita's GUI thread and returns what it put into `result`."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout)
+            connection.connect(self._socket)
+            connection.sendall((json.dumps({"code": code}) + "\n").encode())
+            answer = b""
+            while not answer.endswith(b"\n"):
+                chunk = connection.recv(1 << 20)
+                if not chunk:
+                    status = self.krita.poll() if self.krita else None
+                    raise KritaGoneError(f"krita died ({status}) running:\n{code}\n{self.tail()}")
+                answer += chunk
+        message = json.loads(answer)
+        if not message["ok"]:
+            raise AssertionError(message["error"])
+        return message["result"]
+
+    def wait(self, expression: str, timeout: float = 15, every: float = 0.05) -> Any:
+        """Waits until an expression is true in Krita, whose event loop runs in between."""
+        began = time.monotonic()
+        while True:
+            value = self.call("result = " + expression)
+            if value:
+                return value
+            if time.monotonic() - began > timeout:
+                raise AssertionError(f"never true: {expression} (last {value!r})")
+            time.sleep(every)
+
+    def xdo(self, *arguments: object) -> None:
+        """Runs xdotool on Krita's display."""
+        subprocess.run(["xdotool", *map(str, arguments)], env=self.env, check=True)
+
+    def focus(self) -> None:
+        """Gives Krita's window the keyboard; there is no window manager to do so."""
+        code = "result = int(Krita.instance().activeWindow().qwindow().winId())"
+        self.xdo("windowfocus", self.call(code))
+        time.sleep(0.2)
+
+    def click(self, x: int, y: int) -> None:
+        """Clicks with the left mouse button."""
+        self.xdo("mousemove", x, y, "click", 1)
+
+    def click_menu(self, *texts: str) -> None:
+        """Opens a menu of the menu bar and clicks through to an entry, with the real mouse."""
+        x, y = self.call(f"""
+bar = Krita.instance().activeWindow().qwindow().menuBar()
+menu_action = next(a for a in bar.actions() if a.text().replace("&", "") == {texts[0]!r})
+p = bar.mapToGlobal(bar.actionGeometry(menu_action).center()); result = [p.x(), p.y()]""")
+        self.click(x, y)
+        for text in texts[1:]:
+            self.wait("menu_action.menu().isVisible()")
+            x, y = self.call(f"""
+menu = menu_action.menu()
+menu_action = next(a for a in menu.actions() if a.text().replace("&", "") == {text!r})
+p = menu.mapToGlobal(menu.actionGeometry(menu_action).center()); result = [p.x(), p.y()]""")
+            self.click(x, y)
+
+    def press(self, keys: str) -> None:
+        """Presses a key combination, such as ctrl+alt+shift+a."""
+        self.focus()
+        self.xdo("key", keys)
+
+    def screenshot(self, path: Path) -> None:
+        """Writes the whole display as a picture."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["import", "-window", "root", str(path)], env=self.env, check=True)
+
+    def close_documents(self) -> None:
+        """Closes all documents without asking."""
+        self.call(
+            "for d in Krita.instance().documents():\n"
+            "    d.waitForDone(); d.setModified(False); d.close()"
+        )
