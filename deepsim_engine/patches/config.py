@@ -1,0 +1,50 @@
+"""What can be set about guided patch synthesis."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PatchConfig:
+    """Settings of `PatchSynthesizer`; the defaults come from measurements (docs/experiments.md).
+
+    Lengths are pixels of the level they are used at; weights multiply squared distances.
+    """
+
+    guide_patch: int = 7
+    """Side of the primitive patches that are compared (odd)."""
+    guide_dims: int = 24
+    """Principal components kept of one level's primitive patches."""
+    context_levels: int = 4
+    """Pyramid levels, each half the size of the one before, whose patches describe one pixel."""
+    context_weight: float = 0.25
+    """Weight of each coarser level relative to the one below it."""
+    position_weight: float = 2.0
+    """Weight of the place in the picture (0 to 1): parts that did not move stay."""
+    picture_patch: int = 7
+    """Side of the picture patches that are compared once there is a first result (odd)."""
+    picture_dims: int = 16
+    """Principal components kept of picture patches."""
+    picture_weight: float = 0.5
+    """Weight of the picture's patches next to the primitive's."""
+    flips: bool = True
+    """Also offer the mirrored training pair."""
+    flip_penalty: float = 0.1
+    """Distance added to patches of the mirrored pair."""
+    search_side: int = 64
+    """The level whose longest side is at most this is searched exhaustively."""
+    refine_side: int = 256
+    """Finer levels than this reuse the correspondence of the level below."""
+    iterations: int = 2
+    """Rounds of propagation and random search per finer level and refinement."""
+    refinements: int = 2
+    """Times the result is compared with the picture and made anew, per level."""
+    vote_patch: int = 5
+    """Side of the picture patches that are blended (odd)."""
+    vote_sigma: float = 1.0
+    """Standard deviation of the blending weights around a patch's centre."""
+    vote_sharpness: float = 0.0
+    """Standard deviation (in picture values) of the second, robust blending; 0 turns it off."""
+    chunk: int = 1 << 16
+    """Pixels handled at once: bounds the memory, does not change the result."""
+    seed: int = 0
+    """Seed of the random search."""

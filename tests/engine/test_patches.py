@@ -1,0 +1,179 @@
+"""Guided patch synthesis: what it reproduces, and that neither sizes nor chunks change it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from skimage import color, data, feature, transform
+from torch import Tensor
+
+from deepsim_engine.errors import InputError
+from deepsim_engine.patches import PatchConfig, PatchSynthesizer
+from deepsim_engine.patches.search import Keys, Search
+
+SIDE = 96
+KINDS = ("segments", "edges", "both", "painting")
+
+
+def scene(cup: tuple[int, int], kind: str = "segments") -> tuple[Tensor, Tensor]:
+    """A striped disc on a shaded table, its centre at `cup` (row, column), and its primitive."""
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    radius = np.hypot(y - cup[0], x - cup[1])
+    table = np.stack([0.3 + 0.3 * x / SIDE, 0.5 + 0 * x, 0.2 + 0.4 * y / SIDE], -1)
+    disc = np.stack([0.9 - radius / 40, 0.4 + 0.3 * np.sin(radius), 0.1 + 0 * x], -1)
+    inside = radius < 16
+    picture = np.where(inside[..., None], disc, table).astype(np.float32)
+    classes = np.stack([~inside, inside]).astype(np.float32)
+    edges = feature.canny(inside.astype(np.float32))[None].astype(np.float32)
+    painting = np.where(inside[..., None], (0.8, 0.2, 0.1), (0.3, 0.5, 0.4)).transpose(2, 0, 1)
+    primitive = {
+        "segments": classes,
+        "edges": edges,
+        "both": np.concatenate([classes, edges]),
+        "painting": painting * 2 - 1,
+    }[kind]
+    image = torch.from_numpy(picture).permute(2, 0, 1) * 2 - 1
+    return image, torch.from_numpy(np.ascontiguousarray(primitive)).float()
+
+
+def photograph(side: int = SIDE) -> tuple[Tensor, Tensor]:
+    """A photograph with its edges and coarse classes by brightness."""
+    pixels = transform.resize(data.astronaut(), (side, side), anti_aliasing=True)
+    grey = color.rgb2gray(pixels)
+    classes = np.digitize(transform.resize(grey, grey.shape, order=0), (0.25, 0.5, 0.75))
+    parts = [classes == k for k in range(4)] + [feature.canny(grey, sigma=1.0)]
+    image = torch.from_numpy(pixels).float().permute(2, 0, 1) * 2 - 1
+    return image, torch.from_numpy(np.stack(parts)).float()
+
+
+def psnr(a: Tensor, b: Tensor) -> float:
+    return float(10 * torch.log10(4 / (a - b).square().mean()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_training_primitive_gives_back_the_training_picture(kind: str) -> None:
+    image, primitive = scene((40, 40), kind)
+    assert psnr(PatchSynthesizer(image, primitive).synthesize(primitive), image) > 32
+
+
+def test_the_training_primitive_gives_back_a_photograph() -> None:
+    image, primitive = photograph()
+    assert psnr(PatchSynthesizer(image, primitive).synthesize(primitive), image) > 32
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_moved_shape_is_made_at_its_new_place(kind: str) -> None:
+    image, primitive = scene((36, 34), kind)
+    truth, edited = scene((56, 60), kind)
+    result = PatchSynthesizer(image, primitive).synthesize(edited)
+    assert psnr(result, truth) > psnr(image, truth) + 10
+
+
+def test_a_second_shape_is_made_where_it_was_added() -> None:
+    image, primitive = scene((36, 30))
+    other, second = scene((60, 66))
+    both = torch.maximum(primitive[1], second[1])
+    result = PatchSynthesizer(image, primitive).synthesize(torch.stack([1 - both, both]))
+    truth = torch.where(second[1] > 0, other, image)
+    assert psnr(result, truth) > psnr(image, truth) + 8
+
+
+def test_a_mirrored_drawing_uses_the_mirrored_picture() -> None:
+    image, primitive = photograph()
+    plain = PatchSynthesizer(image, primitive, config=PatchConfig(flips=False))
+    mirroring = PatchSynthesizer(image, primitive)
+    truth, edited = image.flip(2), primitive.flip(2)
+    result, origin = mirroring.synthesize_with_correspondence(edited)
+    assert psnr(result, truth) > psnr(plain.synthesize(edited), truth) + 2
+    assert origin.mirrored.float().mean() > 0.5
+
+
+def test_the_same_seed_gives_the_same_picture() -> None:
+    image, primitive = photograph()
+    edited = primitive.roll(9, 2)
+    first = PatchSynthesizer(image, primitive).synthesize(edited)
+    assert torch.equal(first, PatchSynthesizer(image, primitive).synthesize(edited))
+
+
+def test_results_do_not_depend_on_earlier_ones() -> None:
+    image, primitive = photograph()
+    synthesizer = PatchSynthesizer(image, primitive)
+    first = synthesizer.synthesize(primitive.roll(9, 2))
+    synthesizer.synthesize(primitive.flip(1))
+    assert torch.equal(first, synthesizer.synthesize(primitive.roll(9, 2)))
+
+
+def test_chunks_bound_the_memory_and_leave_the_result_as_it_is() -> None:
+    image, primitive = photograph()
+    edited = primitive.roll(7, 1)
+    whole = PatchSynthesizer(image, primitive).synthesize(edited)
+    pieces = PatchSynthesizer(image, primitive, config=PatchConfig(chunk=1000)).synthesize(edited)
+    assert torch.allclose(whole, pieces, atol=1 / 255)
+
+
+@pytest.mark.parametrize("size", [(96, 96), (61, 130), (200, 96), (7, 9), (1, 1)])
+def test_primitives_of_any_size_can_be_made(size: tuple[int, int]) -> None:
+    image, primitive = photograph()
+    edited = torch.nn.functional.interpolate(primitive[None], size=size)[0]
+    result, origin = PatchSynthesizer(image, primitive).synthesize_with_correspondence(edited)
+    assert result.shape == (3, *size)
+    assert result.isfinite().all()
+    assert float(result.abs().max()) <= 1
+    for index, limit in ((origin.row, SIDE), (origin.column, SIDE)):
+        assert index.shape == size
+        assert int(index.min()) >= 0
+        assert int(index.max()) < limit
+    assert float(origin.distance.min()) >= 0
+
+
+@pytest.mark.parametrize("size", [(8, 8), (33, 20), (97, 64)])
+def test_training_pictures_of_any_size_can_be_used(size: tuple[int, int]) -> None:
+    image, primitive = photograph()
+    image, primitive = image[:, : size[0], : size[1]], primitive[:, : size[0], : size[1]]
+    result = PatchSynthesizer(image, primitive).synthesize(primitive)
+    assert result.shape == image.shape
+
+
+def test_pictures_above_the_refined_size_keep_their_detail() -> None:
+    image, primitive = photograph()
+    config = PatchConfig(search_side=24, refine_side=48)
+    result = PatchSynthesizer(image, primitive, config=config).synthesize(primitive)
+    assert psnr(result, image) > 28
+
+
+def test_a_primitive_of_another_model_is_refused() -> None:
+    image, primitive = scene((40, 40))
+    with pytest.raises(InputError, match="2 channels"):
+        PatchSynthesizer(image, primitive).synthesize(primitive[:1])
+
+
+def test_a_primitive_of_another_size_than_its_picture_is_refused() -> None:
+    image, primitive = scene((40, 40))
+    with pytest.raises(InputError, match="same pixels"):
+        PatchSynthesizer(image, primitive[:, 1:])
+
+
+def test_propagation_finds_nearly_what_the_exhaustive_search_finds() -> None:
+    generator = torch.Generator().manual_seed(0)
+    y, x = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
+    values = torch.stack([y, x, (y * 0.7).sin(), (x * 0.9).cos()], -1).view(-1, 4)
+    keys = Keys(values, torch.zeros(1), 32, 32)
+    search = Search(values.flip(0) + 0.01, keys, (32, 32), 4096)
+    best = search.exhaustive()
+    naive = torch.cdist(values.flip(0) + 0.01, values).square().amin(1).view(32, 32)
+    assert torch.allclose(best.distance, naive, atol=1e-3)
+    start = search.measure(torch.zeros_like(best.row), torch.zeros_like(best.row))
+    found = search.improve(start, 4, generator)
+    assert (found.distance <= start.distance).all()
+    assert float(found.distance.mean()) < 0.05 * float(start.distance.mean())
+
+
+def test_settings_reach_the_search() -> None:
+    image, primitive = photograph()
+    edited = primitive.roll(9, 2)
+    plain = PatchSynthesizer(image, primitive).synthesize(edited)
+    other = replace(PatchConfig(), position_weight=50.0)
+    assert not torch.equal(
+        plain, PatchSynthesizer(image, primitive, config=other).synthesize(edited)
+    )
