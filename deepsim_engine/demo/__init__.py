@@ -1,0 +1,1 @@
+"""A picture, its drawing and an edit of the drawing: the main job in one go."""
