@@ -1,16 +1,14 @@
 """The Typer app: its own commands, and those that other packages bring."""
 
 import sys
-from importlib.metadata import entry_points, version
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from deepsim_engine.cli import applying, doctor, drafts, training
+from deepsim_engine.cli.extensions import COMMANDS, installed
 from deepsim_engine.cli.output import INPUT_WRONG, print_json
-
-COMMANDS = "deepsim.commands"
-"""Entry-point group: each entry is a callable that adds its commands to the Typer app."""
 
 # UsageError itself is not exported by Typer, only this child of it.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -26,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return app(arguments, prog_name="deepsim", standalone_mode=False) or 0
     except _UsageError as error:
-        print_json({"error": getattr(error, "message", str(error)), "code": "input"})
+        tell = getattr(error, "format_message", error.__str__)
+        print_json({"error": tell().rstrip(".") + ".", "code": "input"})
         return INPUT_WRONG
 
 
@@ -51,20 +50,9 @@ def build_app() -> typer.Typer:
 
     for group in (training, applying, drafts, doctor):
         group.register(app)
-    for name, error in add_commands(app).items():
-        typer.echo(f"Commands of {name} are missing: {error}.", err=True)
+    for register in installed(COMMANDS)[0].values():
+        register(app)
     return app
-
-
-def add_commands(app: typer.Typer) -> dict[str, str]:
-    """Let installed packages add their commands; returns why some could not, by name."""
-    failed = {}
-    for entry in entry_points(group=COMMANDS):
-        try:
-            entry.load()(app)
-        except (ImportError, AttributeError) as error:
-            failed[entry.name] = str(error)
-    return failed
 
 
 def _show_version(wanted: bool) -> None:

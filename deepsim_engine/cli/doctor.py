@@ -6,17 +6,14 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from importlib.metadata import entry_points, version
+from importlib.metadata import version
 from pathlib import Path
 
 import typer
 
 from deepsim_engine import folders
+from deepsim_engine.cli.extensions import CHECKS, COMMANDS, installed
 from deepsim_engine.cli.output import FAILED, AsJson, outcome
-
-CHECKS = "deepsim.checks"
-"""Entry-point group: each entry is a callable without arguments that yields `Check`-like dicts
-(name, ok, found, mend)."""
 
 _MEND_INSTALL = "run: python3 install.py"
 _ROOMY = 2 * 2**30
@@ -70,14 +67,13 @@ def all_checks() -> Iterable[Check]:
     ]
     for look in own:
         yield from look()
-    for entry in entry_points(group=CHECKS):
-        try:
-            found = list(entry.load()())
-        except ImportError as error:
-            yield Check(entry.name, False, str(error), _MEND_INSTALL)
-            continue
-        for check in found:
-            yield Check(**{key: check[key] for key in ("name", "ok", "found", "mend")})
+    found, failed = installed(CHECKS)
+    failed |= installed(COMMANDS)[1]
+    for name, error in failed.items():
+        yield Check(f"commands of {name}", False, error, _MEND_INSTALL)
+    for look_outside in found.values():
+        for seen in look_outside():
+            yield Check(seen["name"], seen["ok"], seen["found"], seen.get("mend", ""))
 
 
 def _python() -> Iterable[Check]:

@@ -26,7 +26,7 @@ def shown(title: str) -> Iterator[Show]:
     """A progress bar on standard error while the block runs, or a line now and then."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines(console, title)
+        yield _Lines(console)
         return
     bar = bars.Progress(
         bars.SpinnerColumn(),
@@ -44,10 +44,9 @@ def shown(title: str) -> Iterator[Show]:
 
 
 class _Lines:
-    def __init__(self, console: Console, title: str) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
         self._next = 0.0
-        console.print(title, highlight=False)
 
     def __call__(self, progress: "Progress") -> None:
         if time.monotonic() >= self._next:
