@@ -192,7 +192,7 @@ class EngineClient:
 
     def poll(self) -> None:
         """Do what can be done without waiting: start, connect, send, receive, deliver replies."""
-        if self._search is not None:
+        if self._search is not None and self._link is None:
             self._poll_search(self._search)
         if self._link is not None:
             self._poll_link(self._link)

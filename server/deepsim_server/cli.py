@@ -1,0 +1,166 @@
+"""The commands of the engine process: serve, engine, models."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from deepsim_client import EngineClient, Location, LocationError
+from deepsim_client.client import Reply
+from deepsim_client.location import process_alive
+
+from deepsim_engine.cli.output import AsJson, outcome
+from deepsim_engine.errors import InputError, WorkError
+from deepsim_server.folders import Folders
+from deepsim_server.models import ModelStore
+
+_ANSWER_SECONDS = 30.0
+_LEAVE_SECONDS = 30.0
+
+Data = Annotated[Path | None, typer.Option("--data", help="Data folder.")]
+Runtime = Annotated[Path | None, typer.Option("--runtime", help="Folder of the connection file.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command("serve")(serve)
+    engine = typer.Typer(no_args_is_help=True, help="The engine that runs in the background.")
+    engine.command("status")(status)
+    engine.command("stop")(stop)
+    app.add_typer(engine, name="engine")
+    models = typer.Typer(no_args_is_help=True, help="The models that the engine keeps.")
+    models.command("list")(list_models)
+    models.command("show")(show_model)
+    models.command("remove")(remove_model)
+    app.add_typer(models, name="models")
+
+
+def serve(
+    data: Data = None,
+    runtime: Runtime = None,
+    idle_seconds: Annotated[
+        float, typer.Option("--idle-seconds", min=0, help="Leave after so long idle; 0: never.")
+    ] = 900.0,
+    as_json: AsJson = False,
+) -> None:
+    """Run the engine here, until Ctrl+C."""
+    from deepsim_server import serve as serving  # noqa: PLC0415  (commands should start fast)
+    from deepsim_server.lock import HeldError  # noqa: PLC0415
+
+    with outcome(as_json) as output:
+        try:
+            serving.serve(Folders.find(data, runtime), idle_seconds or None)
+        except HeldError as held:
+            output.result(str(held), running=True, pid=held.pid)
+        else:
+            output.result("The engine has left.", running=False)
+
+
+def status(data: Data = None, runtime: Runtime = None, as_json: AsJson = False) -> None:
+    """What the engine does now."""
+    with outcome(as_json) as output:
+        location = Folders.find(data, runtime).location
+        if _pid(location) is None:
+            output.result("The engine does not run.", running=False)
+            return
+        with _client(location) as client:
+            body = _ask(client, "status", {})
+        lines = [
+            f"The engine runs (process {body['pid']}) on {body['device'] or 'a starting worker'};"
+            f" {body['queue']} waiting."
+        ]
+        lines += [f"  {job['state']:<9} {job['name']}  step {job['step']}" for job in body["jobs"]]
+        output.result("\n".join(lines), running=True, **body)
+
+
+def stop(data: Data = None, runtime: Runtime = None, as_json: AsJson = False) -> None:
+    """Let the engine save what it trains, and leave."""
+    with outcome(as_json) as output:
+        location = Folders.find(data, runtime).location
+        pid = _pid(location)
+        if pid is None:
+            output.result("The engine does not run.", stopped=False)
+            return
+        with _client(location) as client:
+            _ask(client, "shutdown", {})
+        deadline = time.monotonic() + _LEAVE_SECONDS
+        while process_alive(pid):
+            if time.monotonic() > deadline:
+                raise WorkError(f"The engine (process {pid}) was told to leave but still runs.")
+            time.sleep(0.05)
+        output.result("The engine has left.", stopped=True)
+
+
+def list_models(data: Data = None, as_json: AsJson = False) -> None:
+    """All models, newest first."""
+    with outcome(as_json) as output:
+        models = _store(data).list()
+        lines = [
+            f"{m['id']}  {m.get('name')}  {m.get('kind')}  {m.get('preset')}"
+            f"  {' x '.join(map(str, m.get('size', ())))}"
+            for m in models
+        ]
+        output.result("\n".join(lines) or "There are no models yet.", models=models)
+
+
+def show_model(
+    model: Annotated[str, typer.Argument(help="Id, beginning of an id, or name.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """One model's description."""
+    with outcome(as_json) as output:
+        found = _store(data).find(model)
+        lines = [f"{key}: {value}" for key, value in found.items()]
+        output.result("\n".join(lines), model=found)
+
+
+def remove_model(
+    model: Annotated[str, typer.Argument(help="Id, beginning of an id, or name.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete one model."""
+    with outcome(as_json) as output:
+        removed = _store(data).remove(model)
+        output.result(f"Removed {removed.get('name')} ({removed['id']}).", removed=removed["id"])
+
+
+def _store(data: Path | None) -> ModelStore:
+    return ModelStore(Folders.find(data).models)
+
+
+def _pid(location: Location) -> int | None:
+    """The running engine's process id, or None."""
+    try:
+        connection = location.read_connection()
+    except LocationError as error:
+        raise WorkError(str(error)) from error
+    if connection is None or not process_alive(connection.pid):
+        return None
+    return connection.pid
+
+
+@contextmanager
+def _client(location: Location) -> Iterator[EngineClient]:
+    client = EngineClient(location, start_engine=False)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _ask(client: EngineClient, kind: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The body of the result. Raises InputError or WorkError."""
+    try:
+        reply: Reply = client.wait(client.request(kind, body), _ANSWER_SECONDS)
+    except TimeoutError as error:
+        raise WorkError(str(error)) from error
+    if reply.kind == "result":
+        return reply.body
+    message = str(reply.body.get("message"))
+    if reply.body.get("code") in ("input", "not-found"):
+        raise InputError(message)
+    raise WorkError(message)

@@ -1,0 +1,314 @@
+"""The engine's loop: takes requests, hands work on, passes replies back. It never computes."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from typing import Any
+
+import zmq
+from deepsim_client.wire import PROTOCOL, Buffer, Message, WireError, decode
+
+from deepsim_engine.errors import InputError, WorkError
+from deepsim_engine.imaging import available_memory
+from deepsim_server import jobs
+from deepsim_server.models import ModelNotFoundError, ModelStore
+from deepsim_server.outbox import Outbox
+from deepsim_server.recent import RecentReplies
+from deepsim_server.replies import error, result
+from deepsim_server.requests import text
+from deepsim_server.supervisor import Supervisor
+from deepsim_server.trainings import Trainings
+
+log = logging.getLogger(__name__)
+
+MAX_SMALL = 256
+"""Requests other than trainings that may wait for the worker at a time."""
+MAX_SMALL_BYTES = 1 << 30
+"""Bytes of pixels that may wait for the worker."""
+STOP_SECONDS = 15.0
+"""How long the worker may take to save its checkpoint when the engine leaves."""
+_QUICK_MS, _CALM_MS = 20, 200
+_AT_ONCE = 64
+
+
+@dataclass
+class _Small:
+    """A request that the worker answers directly."""
+
+    peer: bytes
+    size: int
+
+
+class Engine:
+    """One engine: its sockets are made by `serve`, which also ends them."""
+
+    def __init__(
+        self,
+        router: "zmq.Socket[bytes]",
+        supervisor: Supervisor,
+        store: jobs.JobStore,
+        models: ModelStore,
+        idle_seconds: float | None,
+    ) -> None:
+        self._router = router
+        self._supervisor = supervisor
+        self._models = models
+        self._outbox = Outbox(router)
+        self._recent = RecentReplies()
+        self.trainings = Trainings(store, supervisor, self._outbox.send)
+        self._small: dict[str, _Small] = {}
+        self._greetings: list[tuple[bytes, str]] = []
+        self._idle_seconds = idle_seconds
+        self._last_request = time.monotonic()
+        self._stop_by: float | None = None
+        self._handlers: dict[str, Callable[[bytes, Message, Sequence[Buffer]], None]] = {
+            "hello": self._hello,
+            "status": self._status,
+            "models": self._answer_models,
+            "cancel": self._cancel,
+            "shutdown": self._shutdown,
+            "train": self.trainings.request,
+            "attach": lambda peer, message, _parts: self.trainings.attach(peer, message),
+            "apply": self._apply,
+            "edges": self._hand_on,
+            "segment": self._hand_on,
+        }
+
+    def run(self) -> None:
+        """Serve until told to stop, or idle for long enough."""
+        poller = zmq.Poller()
+        poller.register(self._router, zmq.POLLIN)
+        poller.register(self._supervisor.socket, zmq.POLLIN)
+        while not self._finished():
+            hurry = self.trainings.writing or not self._outbox.empty or self._stop_by is not None
+            poller.poll(_QUICK_MS if hurry else _CALM_MS)
+            self._from_clients()
+            self._from_worker()
+            self._watch_worker()
+            self.trainings.tick()
+            self._outbox.flush()
+            if self._idle():
+                log.info("Nothing to do for %g s: leaving.", self._idle_seconds)
+                self.stop()
+
+    def stop(self) -> None:
+        """Leave soon: the worker saves its checkpoint first."""
+        if self._stop_by is None:
+            self._stop_by = time.monotonic() + STOP_SECONDS
+            self.trainings.stop()
+            self._supervisor.ask_to_stop()
+
+    def close(self) -> None:
+        """Tell everybody who still waits."""
+        self.trainings.close()
+        for request, small in self._small.items():
+            self._outbox.send(small.peer, error(request, "shutting-down", "The engine leaves."))
+        self._outbox.flush()
+
+    def _finished(self) -> bool:
+        if self._stop_by is None:
+            return False
+        if time.monotonic() > self._stop_by:
+            log.warning("The worker did not stop in time.")
+            return True
+        if not self._supervisor.ended():
+            return False
+        self._from_worker()  # its last words
+        return True
+
+    def _idle(self) -> bool:
+        if self._idle_seconds is None or self._stop_by is not None:
+            return False
+        if self.trainings.busy or self._small or not self._outbox.empty:
+            self._last_request = time.monotonic()
+        return time.monotonic() - self._last_request > self._idle_seconds
+
+    # -- clients
+
+    def _from_clients(self) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                peer, *frames = self._router.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            self._last_request = time.monotonic()
+            self._take(peer.bytes, [frame.buffer for frame in frames])
+
+    def _take(self, peer: bytes, parts: list[memoryview]) -> None:
+        try:
+            message = decode(parts)
+        except WireError as problem:
+            self._outbox.send(peer, error(problem.id, "protocol", str(problem)))
+            return
+        handler = self._handlers.get(message.kind)
+        known = self._recent.get(message.id)
+        if handler is None:
+            sentence = f"This engine does not know the message {message.kind!r}."
+            self._outbox.send(peer, error(message.id, "unknown-message", sentence))
+        elif self._stop_by is not None and message.kind not in ("hello", "status", "shutdown"):
+            self._outbox.send(peer, error(message.id, "shutting-down", "The engine leaves."))
+        elif known is not None:
+            self._outbox.send(peer, known)
+        elif message.id in self._small:
+            self._small[message.id].peer = peer
+        else:
+            self._handle(handler, peer, message, parts)
+
+    def _handle(
+        self,
+        handler: Callable[[bytes, Message, Sequence[Buffer]], None],
+        peer: bytes,
+        message: Message,
+        parts: Sequence[Buffer],
+    ) -> None:
+        try:
+            handler(peer, message, parts)
+        except ModelNotFoundError as problem:
+            self._outbox.send(peer, error(message.id, "not-found", str(problem)))
+        except InputError as problem:
+            self._outbox.send(peer, error(message.id, "input", str(problem)))
+        except (WorkError, OSError) as problem:
+            self._outbox.send(peer, error(message.id, "failed", str(problem)))
+
+    def _hello(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
+        """At once, or with {"wait": true} when the worker can tell what it computes on."""
+        if message.body.get("wait") is True and not self._supervisor.ready:
+            self._greetings.append((peer, message.id))
+        else:
+            self._greet(peer, message.id)
+
+    def _greet(self, peer: bytes, request: str) -> None:
+        info = self._supervisor.info
+        body = {
+            "version": metadata.version("deepsim"),
+            "protocol": PROTOCOL,
+            "pid": os.getpid(),
+            "starting": not self._supervisor.ready,
+            "device": info.get("device", ""),
+            "devices": info.get("devices", []),
+            "memory_free": info.get("memory_free"),
+            "presets": info.get("presets", []),
+            "message": self._supervisor.broken,
+        }
+        self._outbox.send(peer, result(request, body))
+
+    def _status(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
+        info = self._supervisor.info
+        body = {
+            "pid": os.getpid(),
+            "worker_pid": self._supervisor.pid,
+            "device": info.get("device", ""),
+            "memory": {"free": available_memory()},
+            "queue": self.trainings.waiting,
+            "running": self.trainings.running,
+            "small": len(self._small),
+            "jobs": self.trainings.listing(),
+            "restarts": self._supervisor.restarts,
+            "versions": info.get("versions", {"deepsim": metadata.version("deepsim")}),
+            "message": self._supervisor.broken,
+        }
+        self._outbox.send(peer, result(message.id, body))
+
+    def _answer_models(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
+        action = text(message.body, "action", "list")
+        wanted = text(message.body, "model", "")
+        body: dict[str, Any]
+        if action == "list":
+            body = {"models": self._models.list()}
+        elif action == "show":
+            body = {"model": self._models.find(wanted)}
+        elif action == "remove":
+            body = {"model": self._models.remove(wanted)}
+        elif action == "rename":
+            name = text(message.body, "name", "")
+            if not name:
+                raise InputError("The new name is missing.")
+            body = {"model": self._models.rename(wanted, name)}
+        else:
+            raise InputError(f"Models can be listed, shown, removed, renamed; not {action[:40]!r}.")
+        self._outbox.send(peer, result(message.id, body))
+
+    def _cancel(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
+        wanted = text(message.body, "job", "")
+        if wanted in self._small:
+            self._supervisor.send(Message("cancel", message.id, {"job": wanted}))
+            state = "cancelling"
+        else:
+            state = self.trainings.cancel(wanted)
+        self._outbox.send(peer, result(message.id, {"state": state}))
+
+    def _shutdown(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
+        log.info("Told to leave.")
+        self._outbox.send(peer, result(message.id, {}))
+        self.stop()
+
+    def _apply(self, peer: bytes, message: Message, parts: Sequence[Buffer]) -> None:
+        """With a model, or with a training: the model it led to, or its weights so far."""
+        request = text(message.body, "job", "")
+        if request:
+            job = self.trainings.find(request)
+            model = None if job is None or job.reply is None else job.reply.get("model")
+            if model:
+                message = replace(message, body={**message.body, "job": "", "model": model["id"]})
+            elif job is not None and job.id == self.trainings.running:
+                message = replace(message, body={**message.body, "job": job.id})
+            else:
+                raise ModelNotFoundError(
+                    "There is no such training, or it has nothing to show yet: wait for its"
+                    " first step."
+                )
+        elif "model" in message.body:
+            self._models.path(text(message.body, "model", ""))
+        self._hand_on(peer, message, parts)
+
+    def _hand_on(self, peer: bytes, message: Message, parts: Sequence[Buffer]) -> None:
+        size = sum(memoryview(part).nbytes for part in parts)
+        waiting = sum(small.size for small in self._small.values())
+        if self._supervisor.broken:
+            sentence = self._supervisor.broken
+            self._outbox.send(peer, error(message.id, "worker-died", sentence))
+        elif len(self._small) >= MAX_SMALL or (waiting and waiting + size > MAX_SMALL_BYTES):
+            sentence = "Too many requests wait already: try again when some are answered."
+            self._outbox.send(peer, error(message.id, "busy", sentence))
+        else:
+            self._small[message.id] = _Small(peer, size)
+            self._supervisor.send(message)
+
+    # -- the worker
+
+    def _from_worker(self) -> None:
+        while (message := self._supervisor.receive()) is not None:
+            if message.kind == "ready":
+                self._answer_greetings()
+            elif message.id == self.trainings.running:
+                self.trainings.on_worker(message)
+            elif message.id in self._small:
+                peer = self._small[message.id].peer
+                if message.final:
+                    del self._small[message.id]
+                    self._recent.add(message)
+                self._outbox.send(peer, message)
+
+    def _watch_worker(self) -> None:
+        if self._stop_by is not None:
+            return
+        death = self._supervisor.poll()
+        if death is None:
+            return
+        self._from_worker()
+        self._supervisor.forget_waiting()
+        for request, small in self._small.items():
+            sentence = f"The worker process {death.how} before it answered: try again."
+            self._outbox.send(small.peer, error(request, "worker-died", sentence))
+        self._small.clear()
+        self.trainings.on_death(death)
+        if self._supervisor.broken:
+            self._answer_greetings()
+
+    def _answer_greetings(self) -> None:
+        for peer, request in self._greetings:
+            self._greet(peer, request)
+        self._greetings.clear()

@@ -1,0 +1,84 @@
+"""What the bodies of requests mean: checked values, or an InputError with one sentence."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from deepsim_engine.errors import InputError
+
+MAX_NAME = 120
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Body of `train`, without `resume`; None leaves the choice to the preset."""
+
+    name: str
+    preset: str
+    seconds: float | None = None
+    steps: int | None = None
+    size: int | None = None
+    seed: int = 0
+    device: str = "auto"
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> "TrainSettings":
+        """Read a body; unknown fields are ignored. Raises InputError."""
+        name = text(body, "name", "")
+        if len(name) > MAX_NAME:
+            raise InputError(
+                f"The model's name has {len(name)} characters: at most {MAX_NAME} are allowed."
+            )
+        return cls(
+            name=name or "Untitled",
+            preset=text(body, "preset", "draft"),
+            seconds=number(body, "seconds"),
+            steps=whole(body, "steps"),
+            size=whole(body, "size"),
+            seed=whole(body, "seed") or 0,
+            device=text(body, "device", "auto"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+
+def text(body: Mapping[str, Any], key: str, default: str) -> str:
+    """A string. Raises InputError for anything else."""
+    value = body.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        raise InputError(f"The value of {key!r} must be a text.")
+    return value
+
+
+def number(body: Mapping[str, Any], key: str) -> float | None:
+    """A number, or None. Raises InputError for anything else."""
+    value = body.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e12:
+        raise InputError(f"The value of {key!r} must be a number of ordinary size.")
+    return float(value)
+
+
+def whole(body: Mapping[str, Any], key: str) -> int | None:
+    """A whole number, or None. Raises InputError for anything else."""
+    value = body.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
+        raise InputError(f"The value of {key!r} must be a whole number of ordinary size.")
+    return value
+
+
+def flag(body: Mapping[str, Any], key: str, default: bool) -> bool:
+    """true or false. Raises InputError for anything else."""
+    value = body.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise InputError(f"The value of {key!r} must be true or false.")
+    return value

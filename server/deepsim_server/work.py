@@ -1,0 +1,202 @@
+"""The work itself: messages in, pictures and models out, by means of deepsim_engine."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from deepsim_client.wire import Frame, Message
+from numpy.typing import NDArray
+
+from deepsim_engine import Primitive, devices, extract_edges, load, segment, train
+from deepsim_engine.edges import draw
+from deepsim_engine.errors import InputError
+from deepsim_engine.imaging import available_memory, check_size
+from deepsim_engine.presets import PRESETS
+from deepsim_engine.training import library_versions
+from deepsim_server.folders import Folders
+from deepsim_server.inputs import read_inputs
+from deepsim_server.jobs import CHECKPOINT, INPUTS
+from deepsim_server.models import SUFFIX, ModelStore
+from deepsim_server.requests import TrainSettings, flag, number, text, whole
+
+if TYPE_CHECKING:
+    from deepsim_engine import Model, Progress
+
+log = logging.getLogger(__name__)
+
+_LOADED_MODELS = 2
+Pixels = NDArray[np.uint8]
+Answer = tuple[dict[str, Any], tuple[Frame, ...]]
+
+
+class Drawing:
+    """Pixels between the wire and the library."""
+
+    @staticmethod
+    def frame(name: str, pixels: Any) -> Frame:
+        """An array (H, W, 3 or 4) uint8, or a Pillow image, as a frame."""
+        array = np.ascontiguousarray(np.asarray(pixels), dtype=np.uint8)
+        return Frame(name, tuple(array.shape), "uint8", array.data.cast("B"))
+
+    @staticmethod
+    def rgba(name: str, pixels: Any) -> Frame:
+        """The same with an opaque alpha channel where there is none."""
+        array = np.asarray(pixels)
+        if array.shape[2] == 3:
+            array = np.dstack([array, np.full(array.shape[:2], 255, np.uint8)])
+        return Drawing.frame(name, array)
+
+    @staticmethod
+    def pixels(message: Message, name: str) -> Pixels | None:
+        """The frame of that name as an array (H, W, 3 or 4), or None. Raises InputError."""
+        frame = message.frame(name)
+        if frame is None:
+            return None
+        height, width, _ = frame.shape
+        check_size(width, height, f"the {name} layer")
+        return np.frombuffer(frame.data, np.uint8).reshape(frame.shape).copy()
+
+    @staticmethod
+    def layers(message: Message) -> tuple[Pixels | None, Pixels | None, Pixels | None]:
+        """What the primitive is drawn on: segments, edges, painting."""
+        return (
+            Drawing.pixels(message, "segments"),
+            Drawing.pixels(message, "edges"),
+            Drawing.pixels(message, "painting"),
+        )
+
+    @staticmethod
+    def image(message: Message) -> Pixels:
+        """The picture. Raises InputError when it is missing."""
+        pixels = Drawing.pixels(message, "image")
+        if pixels is None:
+            raise InputError("The picture is missing: the request must have a frame named image.")
+        return pixels
+
+
+class Work:
+    """What a worker can do; keeps the models used last, and the model being trained."""
+
+    def __init__(self, folders: Folders) -> None:
+        self._folders = folders
+        self._models = ModelStore(folders.models)
+        self._loaded: OrderedDict[str, Model] = OrderedDict()
+        self._running = ""
+        self._snapshot: Callable[[], Model] | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """What the engine tells its clients of this worker."""
+        here = devices.names()
+        return {
+            "device": here[0],
+            "devices": here,
+            "memory_free": devices.free_memory(devices.pick(here[0])) or available_memory(),
+            "presets": list(PRESETS),
+            "versions": library_versions(),
+        }
+
+    def train(
+        self,
+        message: Message,
+        on_progress: Callable[["Progress"], None],
+        should_stop: Callable[[], bool],
+    ) -> dict[str, Any]:
+        """Train the job `message.id`, whose inputs are on disk, and store the model."""
+        folder = self._folders.jobs / message.id
+        settings = TrainSettings.from_body(message.body)
+        inputs = read_inputs(folder / INPUTS)
+        image = Drawing.image(inputs)
+        primitive = Primitive.from_layers(*Drawing.layers(inputs))
+        checkpoint = folder / CHECKPOINT
+        begun = False
+
+        def progressed(progress: "Progress") -> None:
+            nonlocal begun
+            begun, self._running, self._snapshot = True, message.id, progress.snapshot
+            on_progress(progress)
+
+        def run(resume: bool) -> "Model":
+            return train(
+                image,
+                primitive,
+                settings.preset,
+                seconds=settings.seconds,
+                steps=settings.steps,
+                size=settings.size,
+                device=settings.device,
+                seed=settings.seed,
+                name=settings.name,
+                checkpoint=checkpoint,
+                resume=resume,
+                on_progress=progressed,
+                should_stop=should_stop,
+            )
+
+        warnings = list(primitive.warnings)
+        try:
+            try:
+                model = run(resume=checkpoint.exists())
+            except InputError as error:
+                if begun or not checkpoint.exists():
+                    raise
+                # Asked for by nobody, or by somebody who prefers a model to a message.
+                log.warning("The checkpoint of %s is set aside: %s", message.id, error)
+                checkpoint.replace(checkpoint.with_suffix(".damaged"))
+                warnings.append("The checkpoint could not be used, so training began anew.")
+                model = run(resume=False)
+            return {"model": self._store(model), "warnings": warnings}
+        finally:
+            self._running, self._snapshot = "", None
+
+    def apply(self, message: Message) -> Answer:
+        """A picture for a drawing, by a stored model or by the one being trained."""
+        model = self._wanted(message)
+        primitive = model.primitive_from_layers(*Drawing.layers(message))
+        result = model.apply(primitive, blend=flag(message.body, "blend", True))
+        body = {"model": _summary(model), "warnings": list(primitive.warnings)}
+        return body, (Drawing.rgba("image", result),)
+
+    def edges(self, message: Message) -> Answer:
+        """Edges of a picture, black on transparent."""
+        method = text(message.body, "method", "canny")
+        sigma = number(message.body, "sigma")
+        image = Drawing.image(message)
+        if sigma is None:
+            edges = extract_edges(image, method)
+        else:
+            edges = extract_edges(image, method, sigma=sigma)
+        return {}, (Drawing.frame("edges", draw(edges)),)
+
+    def segment(self, message: Message) -> Answer:
+        """Flat regions of a picture, and their colours."""
+        regions = whole(message.body, "regions")
+        image = Drawing.image(message)
+        segments = segment(image) if regions is None else segment(image, regions)
+        colours = np.unique(segments.reshape(-1, segments.shape[2]), axis=0)
+        body = {"palette": colours[:, :3].tolist()}
+        return body, (Drawing.rgba("segments", segments),)
+
+    def _wanted(self, message: Message) -> "Model":
+        job, wanted = text(message.body, "job", ""), text(message.body, "model", "")
+        if job and job == self._running and self._snapshot is not None:
+            return self._snapshot()
+        if not wanted:
+            raise InputError("No model is named, and the training that is named does not run.")
+        path = self._models.path(wanted)
+        model = self._loaded.pop(wanted, None) or load(path)
+        self._loaded[wanted] = model
+        while len(self._loaded) > _LOADED_MODELS:
+            self._loaded.popitem(last=False)
+        return model
+
+    def _store(self, model: "Model") -> dict[str, Any]:
+        path = self._folders.models / f"{model.id}{SUFFIX}"
+        model.save(path)
+        self._loaded.pop(model.id, None)
+        return _summary(model)
+
+
+def _summary(model: "Model") -> dict[str, Any]:
+    return {**model.description.to_json(), "id": model.id}

@@ -1,0 +1,197 @@
+"""The worker process: the only one that computes. Started by the engine, ends with it.
+
+While it trains it looks for messages between steps, so that small requests (apply, edges,
+segment) are answered at once and a cancellation stops it within a step. One thread does it all.
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import zmq
+from deepsim_client.wire import (
+    MAX_FRAME_BYTES,
+    Frame,
+    Message,
+    WireError,
+    decode,
+    encode,
+    new_id,
+)
+
+from deepsim_engine.errors import InputError, Stopped, WorkError
+from deepsim_server.folders import Folders
+from deepsim_server.models import ModelNotFoundError
+from deepsim_server.work import Drawing, Work
+
+log = logging.getLogger(__name__)
+
+_PROGRESS_SECONDS = 0.1
+_IDLE_MS = 1000
+
+Answer = tuple[dict[str, Any], tuple[Frame, ...]]
+
+
+class Worker:
+    """Answers the engine's messages until it is told to stop."""
+
+    def __init__(self, socket: "zmq.Socket[bytes]", work: Work) -> None:
+        self._socket = socket
+        self._work = work
+        self._inbox: deque[Message] = deque()
+        self._cancelled: set[str] = set()
+        self._training = ""
+        self._told = 0.0
+        self._stopping = False
+        self._handlers: dict[str, Callable[[Message], Answer]] = {
+            "apply": work.apply,
+            "edges": work.edges,
+            "segment": work.segment,
+        }
+
+    def run(self) -> None:
+        """Work until the engine says stop."""
+        self._send("ready", new_id(), self._work.describe())
+        while not self._stopping:
+            self._receive(_IDLE_MS)
+            while self._inbox and not self._stopping:
+                self._answer(self._inbox.popleft())
+
+    def _receive(self, wait_ms: int) -> None:
+        """Take in what has come; cancellations count at once, whatever waits before them."""
+        while self._socket.poll(wait_ms):
+            wait_ms = 0
+            try:
+                parts = self._socket.recv_multipart(copy=False)
+                message = decode([part.buffer for part in parts])
+            except WireError as error:
+                log.error("The engine sent something wrong: %s", error)
+                continue
+            if message.kind == "cancel":
+                self._cancel(str(message.body.get("job")))
+            elif message.kind == "stop":
+                self._stopping = True
+            else:
+                self._inbox.append(message)
+
+    def _cancel(self, request: str) -> None:
+        if request == self._training:
+            self._cancelled.add(request)
+            return
+        for message in [m for m in self._inbox if m.id == request]:
+            self._inbox.remove(message)
+            self._error(request, "cancelled", "Cancelled before it was begun.")
+
+    def _answer(self, message: Message) -> None:
+        try:
+            if message.kind == "train":
+                body, frames = self._train(message)
+            elif message.kind in self._handlers:
+                body, frames = self._handlers[message.kind](message)
+            else:
+                self._error(message.id, "unknown-message", f"{message.kind!r} is no work.")
+                return
+            self._send("result", message.id, body, frames)
+        except ModelNotFoundError as error:
+            self._error(message.id, "not-found", str(error))
+        except InputError as error:
+            self._error(message.id, "input", str(error))
+        except Stopped as error:
+            self._error(message.id, "cancelled", str(error))
+        except WorkError as error:
+            self._error(message.id, "failed", str(error))
+        except MemoryError:
+            self._error(message.id, "failed", "There is not enough memory: use a smaller size.")
+        except Exception as error:  # one request's bug must not end the others
+            log.exception("%s failed", message.kind)
+            sentence = f"Internal error ({type(error).__name__}: {str(error)[:200]})."
+            self._error(message.id, "failed", f"{sentence} The worker's log says more.")
+
+    def _train(self, message: Message) -> Answer:
+        self._training = message.id
+        self._told = 0.0
+        try:
+            body = self._work.train(
+                message, on_progress=self._on_progress, should_stop=self._should_stop
+            )
+            return body, ()
+        finally:
+            self._cancelled.discard(message.id)
+            self._training = ""
+
+    def _should_stop(self) -> bool:
+        return self._stopping or self._training in self._cancelled
+
+    def _on_progress(self, progress: Any) -> None:
+        """After a step: tell about it, then do what cannot wait for the end of the training."""
+        now = time.monotonic()
+        last = progress.steps is not None and progress.step >= progress.steps
+        if now - self._told >= _PROGRESS_SECONDS or progress.preview is not None or last:
+            self._told = now
+            body = {
+                "step": progress.step,
+                "steps": progress.steps,
+                "seconds": round(progress.seconds, 2),
+                "seconds_left": progress.seconds_left,
+                "losses": {k: v for k, v in progress.losses.items() if v - v == 0},
+            }
+            self._send("progress", self._training, body)
+        if progress.preview is not None:
+            frame = Drawing.frame("preview", progress.preview)
+            self._send("preview", self._training, {"step": progress.step}, (frame,))
+        self._receive(0)
+        later = [m for m in self._inbox if m.kind == "train"]
+        small = [m for m in self._inbox if m.kind != "train"]
+        self._inbox = deque(later)
+        for message in small:
+            self._answer(message)
+
+    def _error(self, request: str, code: str, sentence: str) -> None:
+        self._send("error", request, {"code": code, "message": sentence})
+
+    def _send(
+        self, kind: str, id: str, body: dict[str, Any], frames: tuple[Frame, ...] = ()
+    ) -> None:
+        self._socket.send_multipart(encode(Message(kind, id, body, frames)), copy=False)
+
+
+def main() -> None:
+    """Entry of the process: its configuration is one JSON line on standard input."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the engine, which then tells us
+    config = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_leave_with_the_engine, daemon=True).start()
+    folders = Folders(Path(config["data"]), Path(config["runtime"]))
+    os.environ["DEEPSIM_DATA"] = config["data"]  # where the library looks for its weights
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    socket = context.socket(zmq.DEALER)
+    socket.linger = 2000
+    socket.sndhwm = socket.rcvhwm = 0
+    socket.maxmsgsize = MAX_FRAME_BYTES
+    socket.setsockopt(zmq.IDENTITY, config["identity"].encode())
+    socket.curve_serverkey = config["engine_key"].encode()
+    socket.curve_publickey = config["public"].encode()
+    socket.curve_secretkey = config["secret"].encode()
+    socket.connect(config["endpoint"])
+    Worker(socket, Work(folders)).run()
+    socket.close()
+    context.term()
+
+
+def _leave_with_the_engine() -> None:
+    """The engine holds the other end of standard input; when it closes, the engine is gone."""
+    while sys.stdin.buffer.read(1024):
+        pass
+    os._exit(3)
+
+
+if __name__ == "__main__":
+    main()
