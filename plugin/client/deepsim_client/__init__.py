@@ -27,7 +27,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the client on first use (PEP 562), so that the wire format can be used without pyzmq."""
+    """Import the client on first use (PEP 562): the wire format alone needs no pyzmq."""
     if name in ("EngineClient", "Reply"):
         from . import client  # noqa: PLC0415
 

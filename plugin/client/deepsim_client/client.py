@@ -1,16 +1,17 @@
-"""The editor's side of the connection: start or find the engine, send requests, deliver replies; never blocks.
+"""The editor's side: find or start the engine, send requests, deliver replies; never blocks.
 
-Everything happens in `EngineClient.poll`, which the editor calls from a timer; there are no threads. Callbacks are
-called from `poll` only, so they may touch the editor.
+Everything happens in `EngineClient.poll`, which the editor calls from a timer; there are no
+threads. Callbacks are called from `poll` only, so they may touch the editor.
 """
 
 from __future__ import annotations
 
+import contextlib
 import random
 import subprocess
 import time
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
 import zmq
@@ -38,9 +39,9 @@ from .wire import (
 )
 
 START_SECONDS = 60.0
-"""How long a new engine may take to write its connection file (first starts read much from slow disks)."""
+"""How long a new engine may take to write its connection file; first starts read much."""
 HELLO_SECONDS = 10.0
-"""How long the engine may take to answer `hello`; silence also means that our key is not known to it."""
+"""How long the engine may take to answer `hello`."""
 HEARTBEAT_MS = 1000
 POLL_SECONDS = 0.02
 """How long one `poll` may go on delivering replies before it gives the editor its turn."""
@@ -108,14 +109,16 @@ class _Link:
     hello: str
     deadline: float
     next_check: float = 0.0
-    probe: str | None = field(default=None)
+    probe: str = ""
+    details: str = ""
 
 
 class EngineClient:
     """A connection to the engine that starts it when there is none.
 
-    `state` is "idle" (no connection, none needed yet), "starting", "connecting", "ready" or "failed"; `message` is a
-    sentence for people, `info` the engine's answer to `hello` (version, device, presets, ...; empty until ready).
+    `state` is "idle" (no connection, none needed yet), "starting", "connecting", "ready" or
+    "failed"; `message` is a sentence for people, `info` the engine's answer to `hello` (version,
+    device, presets, ...; empty until ready).
     """
 
     def __init__(
@@ -163,9 +166,9 @@ class EngineClient:
     ) -> str:
         """Queue a request and return its id; it is sent when the engine is there.
 
-        `on_reply` gets every reply, from `poll`. A message that breaks the format is answered with an error reply
-        too. Repeating an earlier request's `rid` asks for the same work again: the engine answers without doing it
-        twice, also after the connection or the engine was lost.
+        `on_reply` gets every reply, from `poll`. A message that breaks the format is answered with
+        an error reply too. Repeating an earlier request's `rid` asks for the same work again: the
+        engine answers without doing it twice, also after the connection or the engine was lost.
         """
         rid = rid or new_id()
         try:
@@ -200,7 +203,7 @@ class EngineClient:
             self._deliver(*self._local.popleft())
 
     def wait(self, rid: str, timeout: float) -> Reply:
-        """Poll until the final reply of `rid` has come, and return it. For scripts: this one blocks.
+        """Poll until the final reply of `rid` has come, and return it. For scripts: it blocks.
 
         Raises:
             TimeoutError: when it has not come after `timeout` seconds.
@@ -225,7 +228,7 @@ class EngineClient:
         return self._finals.pop(rid)
 
     def close(self) -> None:
-        """Leave: close the socket at once. The engine and its jobs go on; no callback is called any more."""
+        """Leave at once. The engine and its jobs go on; no callback is called any more."""
         self._pending.clear()
         self._outbox.clear()
         self._local.clear()
@@ -271,15 +274,16 @@ class EngineClient:
         if status is None:
             return
         if status != 0:
-            sentence = "The engine ended at once (status %d)." % status
+            sentence = f"The engine ended at once (status {status})."
             self._fail(self._with_log(sentence, search.log_start))
         elif search.stale is not None and self._unchanged(search.stale):
             self._fail(
-                "The engine runs (process %d) but does not answer: it may be stuck, or not know this"
-                " client's key; end it and try again." % search.stale.pid
+                f"The engine runs (process {search.stale.pid}) but does not answer: it may be"
+                " stuck, or not know this client's key; end it and try again."
             )
         else:
-            # Another engine holds the data folder: one that is about to write its connection file, or to leave.
+            # Another engine holds the data folder: one that is about to write its connection file,
+            # or to leave.
             search.child = None
             search.next_start = now + random.uniform(0.3, 0.8)  # noqa: S311  (jitter, not a secret)
 
@@ -300,9 +304,9 @@ class EngineClient:
         """
         if connection.protocol != PROTOCOL:
             raise LocationError(
-                "The running engine (version %s) speaks protocol %d and this client %d: update the older,"
-                " then run `deepsim engine stop`."
-                % (connection.version, connection.protocol, PROTOCOL)
+                f"The running engine (version {connection.version}) speaks protocol"
+                f" {connection.protocol} and this client {PROTOCOL}: update the older, then run"
+                " `deepsim engine stop`."
             )
         try:
             check_private(self.location.client_key)
@@ -311,7 +315,8 @@ class EngineClient:
             secret = None
         if secret is None:
             raise LocationError(
-                f"The key file {self.location.client_key} is damaged: remove it and restart the engine."
+                f"The key file {self.location.client_key} is damaged: remove it and restart the"
+                " engine."
             )
         if self._context is None:
             self._context = zmq.Context()
@@ -333,9 +338,7 @@ class EngineClient:
                 socket.disable_monitor()
             socket.close(0)
             raise
-        hello = new_id()
-        self._pending[hello] = _Pending(_ignore, None)
-        socket.send_multipart(encode(Message("hello", hello)), zmq.NOBLOCK)
+        hello = _say_hello(socket)
         deadline = time.monotonic() + self._hello_seconds
         self._link = _Link(connection, socket, monitor, hello, deadline)
         self._set_state("connecting", "Connecting to the engine.")
@@ -344,8 +347,6 @@ class EngineClient:
         link, self._link = self._link, None
         self.info = {}
         if link is not None:
-            for rid in (link.hello, link.probe):
-                self._pending.pop(rid or "", None)
             link.socket.disable_monitor()
             link.socket.close(0)
 
@@ -371,20 +372,31 @@ class EngineClient:
             return
         if message.id == link.hello:
             self._greeted(link, message)
-        elif message.id == link.probe:
-            link.probe = None
-            self.info = message.body if message.kind == "result" else self.info
+        elif message.id in (link.probe, link.details):
+            link.probe = ""
+            if message.kind == "result":
+                self._learn(message.body)
         else:
             self._deliver(message.id, Reply(message.kind, message.body, message.frames))
 
     def _greeted(self, link: _Link, message: Message) -> None:
-        self._pending.pop(link.hello, None)
         if message.kind != "result":
             self._fail(str(message.body.get("message", "The engine refused this client.")))
             return
         self._search = None
-        self.info = message.body
-        self._set_state("ready", "The engine is ready.")
+        if message.body.get("starting"):
+            link.details = _say_hello(link.socket, wait=True)
+        self._learn(message.body)
+
+    def _learn(self, info: dict[str, Any]) -> None:
+        """Take in what the engine says of itself: first that it is there, later its device."""
+        self.info = info
+        if info.get("message"):
+            self._set_state("ready", str(info["message"]))
+        elif info.get("device"):
+            self._set_state("ready", f"The engine is ready on {info['device']}.")
+        else:
+            self._set_state("ready", "The engine is ready; its worker still starts.")
 
     def _flush(self, link: _Link) -> None:
         while self._outbox and self._link is link:
@@ -403,8 +415,8 @@ class EngineClient:
         now = time.monotonic()
         if zmq.EVENT_HANDSHAKE_FAILED_AUTH in events:
             self._fail(
-                f"The engine does not know this client's key ({self.location.client_key}): run the installer again, or restart"
-                " the engine."
+                f"The engine does not know this client's key ({self.location.client_key}): run the"
+                " installer again, or restart the engine."
             )
             return
         if events or now > link.next_check:
@@ -415,13 +427,12 @@ class EngineClient:
         if self.state == "connecting" and now > link.deadline:
             self._silent(link, now)
         elif self.state == "ready":
-            if zmq.EVENT_DISCONNECTED in events and link.probe is None:
-                # The engine's process lives but the connection broke; zmq connects again. Ask whether anybody is there.
-                link.probe = new_id()
+            if zmq.EVENT_DISCONNECTED in events and not link.probe:
+                # The engine's process lives but the connection broke. zmq connects again by
+                # itself: ask whether anybody is there.
+                link.probe = _say_hello(link.socket)
                 link.deadline = now + self._hello_seconds
-                self._pending[link.probe] = _Pending(_ignore, encode(Message("hello", link.probe)))
-                self._outbox.append(link.probe)
-            if link.probe is not None and now > link.deadline:
+            if link.probe and now > link.deadline:
                 self._lost(link)
 
     def _events(self, link: _Link) -> list[int]:
@@ -433,12 +444,13 @@ class EngineClient:
                 return events
 
     def _silent(self, link: _Link, now: float) -> None:
-        """No answer to `hello`: perhaps a leftover connection file whose process id now is another program's."""
+        """No answer to `hello`: a leftover file whose process id is another program's now?"""
         search = self._search
         if search is None or not self._start_engine or search.stale is not None:
             self._fail(
                 self._with_log(
-                    f"The engine did not answer within {self._hello_seconds:g} s; it may not know this client's key.",
+                    f"The engine did not answer within {self._hello_seconds:g} s; it may not know"
+                    " this client's key.",
                     search.log_start if search else 0,
                 )
             )
@@ -457,14 +469,18 @@ class EngineClient:
         if self._child is not None:
             self._child.poll()  # collect our child's exit status, so that it is no zombie
         if searching:
-            # It died between writing its connection file and its first answer: go on searching until the deadline.
+            # It died between writing its connection file and its first answer: go on searching
+            # until the deadline.
             self._set_state("starting", "Looking for the engine.")
             return
         unsent = len(self._pending) - len(in_flight)
         local = {rid for rid, _ in self._local}
         for rid in in_flight:
             if rid in self._pending and rid not in local:
-                sentence = "The engine ended before it answered; unfinished training goes on when it is back."
+                sentence = (
+                    "The engine ended before it answered; unfinished training goes on when it is"
+                    " back."
+                )
                 self._local.append((rid, _error("engine-lost", sentence)))
         if in_flight:
             self._set_state("failed", "The engine ended unexpectedly.")
@@ -507,6 +523,15 @@ class EngineClient:
                     self._finals.popitem(last=False)
         if pending.on_reply is not None:
             pending.on_reply(reply)
+
+
+def _say_hello(socket: zmq.Socket[bytes], wait: bool = False) -> str:
+    """Send `hello` (one that waits for the worker) and return its id."""
+    hello = new_id()
+    with contextlib.suppress(zmq.Again):  # a full socket: the missing answer will tell
+        body = {"wait": True} if wait else {}
+        socket.send_multipart(encode(Message("hello", hello, body)), zmq.NOBLOCK)
+    return hello
 
 
 def _error(code: str, sentence: str) -> Reply:

@@ -1,4 +1,4 @@
-"""Where the engine is: the launch file that the installer writes, and the connection file of a running engine."""
+"""Where the engine is: the installer's launch file, a running engine's connection file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LocationError(Exception):
 
 @dataclass(frozen=True)
 class Connection:
-    """What a running engine says of itself: where it listens, its CURVE public key (Z85), its process."""
+    """What a running engine says of itself; `public_key` is its CURVE key in Z85."""
 
     endpoint: str
     public_key: str
@@ -42,8 +42,9 @@ class Location:
 
     @classmethod
     def from_file(cls, path: Path | None = None) -> Location:
-        """Read `path`, or the first launch file there is: $DEEPSIM_LAUNCH, beside this package, beside the
-        Python environment.
+        """Read `path`, or the first launch file there is.
+
+        Looked for: $DEEPSIM_LAUNCH, beside this package, beside the Python environment.
 
         Raises:
             LocationError: when there is none or it is damaged.
@@ -92,7 +93,7 @@ class Location:
 
 
 def check_private(path: Path) -> None:
-    """Refuse a file that another user can read or write, or owns (where the system has such permissions).
+    """Refuse a file that another user can read or write, or owns (on POSIX systems).
 
     Raises:
         FileNotFoundError: when there is no such file.
@@ -123,7 +124,7 @@ def process_alive(pid: int) -> bool:
         return True
     try:
         # "pid (name) state ...": the name may hold spaces and brackets.
-        state = Path("/proc/%d/stat" % pid).read_bytes().rpartition(b")")[2].split()[0]
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
     except (OSError, IndexError):
         return True  # no /proc here: the signal's answer stands
     return state not in (b"Z", b"X")
@@ -131,7 +132,7 @@ def process_alive(pid: int) -> bool:
 
 def _windows_process_alive(pid: int) -> bool:
     """os.kill(pid, 0) would send Ctrl+C there, so ask for the exit code instead."""
-    import ctypes
+    import ctypes  # noqa: PLC0415  (needed on Windows only)
 
     query_limited_information, still_active = 0x1000, 259
     kernel = getattr(ctypes, "windll").kernel32  # noqa: B009  (exists on Windows only)
@@ -161,7 +162,8 @@ def _find_launch_file() -> Path:
         if candidate.is_file():
             return candidate
     raise LocationError(
-        f"There is no {LAUNCH_NAME} beside the plugin, so the engine cannot be found: run the installer again."
+        f"There is no {LAUNCH_NAME} beside the plugin, so the engine cannot be found: run the"
+        " installer again."
     )
 
 

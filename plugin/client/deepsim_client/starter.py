@@ -14,7 +14,8 @@ from .location import Location
 def clean_environment(environment: Mapping[str, str], location: Location) -> dict[str, str]:
     """`environment` without what an editor sets for itself, and with the engine's folders.
 
-    An editor's PYTHON* and QT_* variables point into the editor; inside an AppImage the library paths do too.
+    An editor's PYTHON* and QT_* variables point into the editor; inside an AppImage the library
+    paths do too.
     """
     cleaned = {
         name: value

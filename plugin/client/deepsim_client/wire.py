@@ -1,13 +1,14 @@
-"""The wire format: one JSON header, then raw pixel frames. Its only definition; Python 3.8, standard library.
+"""The wire format: one JSON header, then raw pixel frames. This is its only definition.
 
 A message is a list of parts. The first is a JSON object in UTF-8 (at most 64 KiB):
 
     {"protocol": 1, "id": "<32 hex digits>", "kind": "train", "body": {...},
      "frames": [{"name": "image", "shape": [height, width, 4], "dtype": "uint8"}, ...]}
 
-and each entry of "frames" describes one following part: pixels, rows from top to bottom, 8 bits a channel, 3 (RGB) or
-4 (RGBA, straight alpha) channels. Unknown header fields are ignored, so that newer programs may add some. Every limit is
-checked against the header and the lengths of the parts before anything of that size is allocated.
+and each entry of "frames" describes one following part: pixels, rows from top to bottom, 8 bits a
+channel, 3 (RGB) or 4 (RGBA, straight alpha) channels. Unknown header fields are ignored, so that
+newer programs may add some. Every limit is checked against the header and the lengths of the parts
+before anything of that size is allocated.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class WireError(Exception):
 
 @dataclass(frozen=True)
 class Frame:
-    """Named pixels: `shape` = (height, width, 3 or 4), `dtype` "uint8", `data` height * width * channels bytes."""
+    """Named pixels: `shape` is (height, width, 3 or 4), `dtype` "uint8", `data` that many bytes."""
 
     name: str
     shape: tuple[int, ...]
@@ -137,8 +138,8 @@ def decode(parts: Sequence[Buffer]) -> Message:
     protocol = header.get("protocol")
     if type(protocol) is not int or protocol != PROTOCOL:
         raise WireError(
-            "This side speaks protocol %d and the message says %.40s: update the older of plugin and"
-            " engine." % (PROTOCOL, json.dumps(protocol)),
+            f"This side speaks protocol {PROTOCOL} and the message says"
+            f" {json.dumps(protocol):.40}: update the older of plugin and engine.",
             id,
         )
     if id is None:
@@ -175,10 +176,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _too_long(size: int) -> str:
-    return "The header of the message has %d bytes; at most %d are allowed." % (
-        size,
-        MAX_HEADER_BYTES,
-    )
+    return f"The header of the message has {size} bytes; at most {MAX_HEADER_BYTES} are allowed."
 
 
 def _check_word(value: object, what: str, id: str | None) -> str:
@@ -192,7 +190,7 @@ def _frame_table(table: object, id: str) -> list[tuple[str, tuple[int, ...]]]:
         raise WireError("The list of frames in the header is not a list.", id)
     if len(table) > MAX_FRAMES:
         raise WireError(
-            "The message has %d frames; at most %d are allowed." % (len(table), MAX_FRAMES), id
+            f"The message has {len(table)} frames; at most {MAX_FRAMES} are allowed.", id
         )
     described: list[tuple[str, tuple[int, ...]]] = []
     for entry in table:
@@ -218,14 +216,13 @@ def _shape(name: str, shape: object, id: str) -> tuple[int, ...]:
     height, width, channels = shape
     if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
         raise WireError(
-            "The frame %s is too large or empty: each side must be 1 to %d pixels."
-            % (name, MAX_SIDE),
+            f"The frame {name} is too large or empty: each side must be 1 to {MAX_SIDE} pixels.",
             id,
         )
     if height * width * channels > MAX_FRAME_BYTES:
         raise WireError(
-            "The frame %s is %d x %d pixels, more than the %d MiB one frame may hold."
-            % (name, width, height, MAX_FRAME_BYTES >> 20),
+            f"The frame {name} is {width} x {height} pixels, more than the"
+            f" {MAX_FRAME_BYTES >> 20} MiB one frame may hold.",
             id,
         )
     return height, width, channels
@@ -235,14 +232,12 @@ def _check_lengths(
     described: Sequence[tuple[str, tuple[int, ...]]], data: Sequence[Buffer], id: str
 ) -> None:
     if len(described) != len(data):
-        raise WireError(
-            "The header describes %d frames and %d came." % (len(described), len(data)), id
-        )
+        raise WireError(f"The header describes {len(described)} frames and {len(data)} came.", id)
     for (name, (height, width, channels)), buffer in zip(described, data):
         size = memoryview(buffer).nbytes
         if size != height * width * channels:
             raise WireError(
-                "The frame %s has %d bytes where its shape [%d, %d, %d] needs %d."
-                % (name, size, height, width, channels, height * width * channels),
+                f"The frame {name} has {size} bytes where its shape [{height}, {width},"
+                f" {channels}] needs {height * width * channels}.",
                 id,
             )
