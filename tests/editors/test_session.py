@@ -91,7 +91,6 @@ class WrittenEngine:
     """Keeps the requests; the test writes the replies."""
 
     def __init__(self) -> None:
-        self.info = {"device": "cpu", "presets": ["draft"]}
         self.on_state: Callable[[str, str], None] | None = None
         self.sent: list[tuple[str, dict[str, Any], dict[str, Frame], Callable[[Reply], None]]] = []
         self.cancelled: list[str] = []
@@ -399,16 +398,45 @@ def test_drafts_become_layers_that_are_chosen(scene: Scene) -> None:
 
 def test_a_training_of_an_earlier_session_is_followed_and_can_be_cancelled(scene: Scene) -> None:
     scene.engine.state("ready")
-    job = {"job": "f" * 32, "kind": "train", "state": "running", "name": "old", "step": 1}
-    scene.engine.reply("status", "result", {"jobs": [{**job, "steps": 4}]})
+    jobs = [{"job": "f" * 32, "name": "old", "state": "running"}]
+    scene.engine.reply("status", "result", {"jobs": [*jobs, {"job": "e", "state": "paused"}]})
+    assert scene.engine.last("attach")[0] == {"job": "f" * 32}
+    scene.engine.reply("attach", "progress", {"step": 1, "steps": 4})
     shown = scene.session.shown_job
     assert shown is not None
     assert shown.progress.text == "Training “old” · 25%"
     scene.session.cancel()
     assert scene.engine.last("cancel")[0] == {"job": "f" * 32}
-    scene.engine.reply("status", "result", {"jobs": []})
+    scene.engine.reply("attach", "error", {"code": "cancelled", "message": "Cancelled."})
     assert scene.session.shown_job is None
-    assert scene.engine.sent[-1][0] == "models"
+
+
+def test_a_document_follows_its_training_again_after_the_engine_was_lost(scene: Scene) -> None:
+    scene.session.train()
+    scene.engine.reply("train", "accepted", {"job": "t1"})
+    scene.engine.reply("train", "error", {"code": "engine-lost", "message": "The engine ended."})
+    assert scene.said == "The engine ended. Resume goes on from the last checkpoint."
+    scene.engine.state("failed")
+    scene.engine.state("ready")
+    scene.engine.reply("status", "result", {"jobs": [{"job": "t1", "state": "running"}]})
+    assert scene.session.active is not None
+    assert scene.session.running_training(scene.session.active) is not None
+    scene.engine.reply("attach", "result", {"model": {"id": "m1", "name": "Photo"}})
+    assert scene.document.annotation["model"]["id"] == "m1"
+
+
+def test_a_document_finds_its_training_again_in_a_new_krita(scene: Scene) -> None:
+    scene.session.train()
+    scene.engine.reply("train", "accepted", {"job": "t1"})
+    scene.session.observe()
+    engine = WrittenEngine()
+    again = Session(MemoryEditor(scene.document), engine, Settings())
+    again.observe()
+    engine.state("ready")
+    engine.reply("status", "result", {"jobs": [{"job": "t1", "state": "done"}]})
+    engine.reply("attach", "result", {"model": {"id": "m1", "name": "Photo"}})
+    assert scene.document.annotation["model"]["id"] == "m1"
+    assert scene.document.annotation["training"] == ""
 
 
 def test_a_training_of_another_document_is_shown_where_nothing_else_runs(scene: Scene) -> None:

@@ -25,6 +25,9 @@ from .state import (
 RESUMABLE = {"cancelled", "worker-died", "engine-lost", "shutting-down"}
 """Error codes after which training can go on from its checkpoint."""
 
+LEFT = {"engine-lost", "shutting-down"}
+"""Error codes after which the engine itself goes on with a training when it is back."""
+
 
 def picture_of(reply: Reply, name: str) -> Picture | None:
     """The named frame of a reply as RGBA; None when the reply has no such picture."""
@@ -44,14 +47,17 @@ def picture_of(reply: Reply, name: str) -> Picture | None:
 class Job:
     """One request: its progress while it runs, and `finished` (job, notice) at its end.
 
-    `state` is the document that asked, or None for a job that somebody else started.
+    `state` is the document that asked, or None for a job that somebody else started. `training`
+    is the engine's id of a training, which differs from the request's where one was resumed.
     """
 
     kind = ""
 
     def __init__(self, title: str, state: DocumentState | None) -> None:
         self.rid = ""
+        self.training = ""
         self.state = state
+        self.stopping = ""
         self.progress = Progress(title)
         self.finished = Signal()
 
@@ -64,8 +70,10 @@ class Job:
         """Takes in one reply of the engine; a reply after the final one is ignored."""
         if not self.running:
             return
-        if reply.kind == "progress":
-            self.progress.phase = ""
+        if reply.kind == "accepted":
+            self.accepted(str(reply.body.get("job", "")))
+        elif reply.kind == "progress":
+            self.progress.phase = self.stopping
             self.progress.update(reply.body)
         elif reply.kind == "preview":
             preview = picture_of(reply, "preview")
@@ -77,6 +85,14 @@ class Job:
             self.end(CANCELLED if code == "cancelled" else FAILED, self.failure(code, text))
         elif reply.kind == "result":
             self.end(DONE, self.success(reply))
+
+    def accepted(self, training: str) -> None:
+        """The engine has the job on its disk, under this id where it is a training."""
+        self.training = training
+
+    def stop(self) -> None:
+        """The artist wants the job to end: shows that until the engine has stopped it."""
+        self.stopping = self.progress.phase = "Stopping…"
 
     def end(self, state: str, notice: Notice | None) -> None:
         """Marks the job as over and tells who listens."""
@@ -114,6 +130,12 @@ class TrainJob(Job):
         self._editor = editor
         self.progress.phase = "Preparing…"
 
+    def accepted(self, training: str) -> None:
+        """Has the document remember its training, so that it finds it again."""
+        super().accepted(training)
+        self._document.training = training
+        self._document.remembered = False
+
     def success(self, reply: Reply) -> Notice:
         """Makes the new model the document's own, also when the document is closed by now."""
         state, body = self._document, reply.body
@@ -129,6 +151,9 @@ class TrainJob(Job):
 
     def failure(self, code: str, text: str) -> Notice:
         """Adds how to go on to what happened."""
+        if code not in LEFT:
+            self._document.training = ""
+            self._document.remembered = False
         if code not in RESUMABLE:
             return Notice("error", text)
         self._document.resumable = True
@@ -252,6 +277,6 @@ class EngineJob(Job):
 
     kind = "train"
 
-    def __init__(self, rid: str, name: str) -> None:
-        super().__init__(f"Training “{name}”", None)
-        self.rid = rid
+    def success(self, reply: Reply) -> Notice:
+        """Says where the model is."""
+        return Notice("good", f"{self.progress.title} is done: choose it as Model.")

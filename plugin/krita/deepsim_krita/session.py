@@ -6,7 +6,6 @@ calls `poll` from a timer (it never blocks) and `observe` a few times a second.
 
 from __future__ import annotations
 
-import time
 from typing import Any, Callable, Mapping, Protocol, Sequence
 
 from deepsim_client import Frame, Reply
@@ -16,7 +15,6 @@ from .jobs import ApplyJob, EdgesJob, EngineJob, Job, LayerJob, SegmentJob, Trai
 from .observable import Observable, Property, Signal
 from .state import (
     AUTO,
-    CANCELLED,
     DONE,
     EDGES_NAME,
     SEGMENTS_NAME,
@@ -34,14 +32,10 @@ from .state import (
 TRAINING = "training"
 """A model choice: the model that this document is training just now."""
 
-WATCH_SECONDS = 1.0
-"""How often the engine is asked about a training that another session started."""
-
 
 class Client(Protocol):
     """What the session needs of deepsim_client.EngineClient."""
 
-    info: dict[str, Any]
     on_state: Callable[[str, str], None] | None
 
     def connect(self) -> None:
@@ -97,7 +91,6 @@ class Session:
         self.changed = Signal()
         self.notified = Signal()
         self._waiting: set = set()
-        self._next_watch = 0.0
         for part in (self.engine, self.models, settings):
             part.changed.connect(self._on_change)
         client.on_state = self._on_engine_state
@@ -111,12 +104,8 @@ class Session:
         return waiting or self.engine.state in {"starting", "connecting"}
 
     def poll(self) -> None:
-        """Lets the client work and looks after trainings of other sessions; never blocks."""
+        """Lets the client work; never blocks."""
         self._client.poll()
-        watched = any(isinstance(job, EngineJob) for job in self.jobs)
-        if watched and self.engine.state == "ready" and time.monotonic() > self._next_watch:
-            self._next_watch = time.monotonic() + WATCH_SECONDS
-            self._ask("status", {}, self._on_status)
 
     def observe(self) -> None:
         """Looks at the active document: its layers, names, size; cheap."""
@@ -162,9 +151,9 @@ class Session:
         if job is None:
             self._say(Notice("info", "Nothing is running."))
             return
-        job.progress.phase = "Stopping…"
-        if isinstance(job, EngineJob):
-            self._ask("cancel", {"job": job.rid}, lambda reply: None)
+        job.stop()
+        if job.training:
+            self._ask("cancel", {"job": job.training}, lambda reply: None)
         else:
             self._client.cancel(job.rid)
 
@@ -175,7 +164,11 @@ class Session:
             self._look_around()
 
     def _look_around(self) -> None:
+        self._ask("hello", {"wait": True}, self._on_hello)
         self.refresh_models()
+        self._find_trainings()
+
+    def _find_trainings(self) -> None:
         self._ask("status", {}, self._on_status)
 
     def refresh_models(self) -> None:
@@ -302,17 +295,20 @@ class Session:
 
     def _start(self, job: Job, body: dict[str, Any], pictures: Mapping[str, Picture]) -> None:
         frames = [_frame(name, picture) for name, picture in pictures.items()]
+        self._send(job, job.kind, body, frames)
+
+    def _send(self, job: Job, kind: str, body: dict[str, Any], frames: Sequence[Frame]) -> None:
         job.progress.changed.connect(self._on_change)
         job.finished.connect(self._on_finished)
         self.jobs.append(job)
         if job.state is not None:
             job.state.notice = None
-        job.rid = self._client.request(job.kind, body, frames=frames, on_reply=job.on_reply)
+        job.rid = self._client.request(kind, body, frames=frames, on_reply=job.on_reply)
         self._on_change("jobs")
 
     def _on_finished(self, job: Job, notice: Notice | None) -> None:
         self.jobs.remove(job)
-        if isinstance(job, TrainJob) and job.progress.state == DONE:
+        if job.kind == "train" and job.progress.state == DONE:
             self.refresh_models()
         if notice is not None:
             self.notice = notice
@@ -350,6 +346,8 @@ class Session:
             state = DocumentState(uid)
             state.restore(document.recall())
             state.changed.connect(self._on_change)
+            if state.training and self.engine.state == "ready":
+                self._find_trainings()
         self.documents[uid] = state
         return state
 
@@ -388,7 +386,7 @@ class Session:
             if chosen is not None:
                 return {"model": chosen.id}, chosen.name, chosen.kind
         if training is not None and (choice == TRAINING or state.model is None):
-            return {"job": training.rid}, training.name, training.primitive
+            return {"job": training.training or training.rid}, training.name, training.primitive
         model = self.auto_model(state)
         if model is None:
             raise RefusalError("This picture has no model yet: Train first, or choose a model.")
@@ -413,46 +411,39 @@ class Session:
             self.models.items = tuple(found)
             self.models.known = True
 
+    def _on_hello(self, reply: Reply) -> None:
+        if reply.kind == "result":
+            self.engine.device = str(reply.body.get("device") or "")
+            self.engine.presets = tuple(str(p) for p in reply.body.get("presets") or ())
+
     def _on_status(self, reply: Reply) -> None:
-        """Follows trainings that nobody here started: those of an earlier or another session."""
+        """Follows trainings again that an earlier session, or a lost connection, left behind."""
         if reply.kind != "result":
             return
-        mine = {job.rid for job in self.jobs if not isinstance(job, EngineJob)}
-        watched = {job.rid: job for job in self.jobs if isinstance(job, EngineJob)}
-        alive = set()
-        for body in reply.body.get("jobs") or ():
-            rid = str(body.get("job", ""))
-            over = body.get("state") in {"done", "failed", "cancelled"}
-            if body.get("kind") != "train" or over or rid in mine:
+        listed = {str(body.get("job", "")): body for body in reply.body.get("jobs") or ()}
+        followed = {rid for job in self.jobs for rid in (job.rid, job.training)}
+        for state in self.documents.values():
+            body = listed.get(state.training, {})
+            if not state.training or self.running_training(state) is not None:
                 continue
-            alive.add(rid)
-            job = watched.get(rid)
-            if job is None:
-                job = EngineJob(rid, str(body.get("name") or "model"))
-                job.progress.changed.connect(self._on_change)
-                job.finished.connect(self._on_finished)
-                self.jobs.append(job)
-                self._on_change("jobs")
-            job.progress.update(body)
-        for rid, job in watched.items():
-            if rid not in alive:
-                stopped = job.progress.phase == "Stopping…"
-                text = f"{job.progress.title} is over; a finished model is in the list."
-                job.end(CANCELLED if stopped else DONE, Notice("info", text))
-                self.refresh_models()
+            if body.get("state") in {"queued", "running", "done"}:
+                name, image = str(body.get("name") or "model"), state.trained or ""
+                self._follow(TrainJob(name, "", image, state, self._editor), state.training)
+            followed.add(state.training)
+        for rid, body in listed.items():
+            if body.get("state") in {"queued", "running"} and rid not in followed:
+                self._follow(EngineJob(f"Training “{body.get('name') or 'model'}”", None), rid)
+
+    def _follow(self, job: Job, training: str) -> None:
+        job.training = training
+        self._send(job, "attach", {"job": training}, ())
 
     def _on_engine_state(self, state: str, message: str) -> None:
         was = self.engine.state
         self.engine.message = message
         self.engine.state = state
         if state == "ready" and was != "ready":
-            info = self._client.info
-            self.engine.device = str(info.get("device", ""))
-            self.engine.presets = tuple(str(preset) for preset in info.get("presets") or ())
             self._look_around()
-        if state in {"idle", "failed"}:
-            for job in [job for job in self.jobs if isinstance(job, EngineJob)]:
-                job.end(DONE, None)
         if state == "failed" and was != "failed" and message:
             self._say(Notice("error", message))
 

@@ -278,14 +278,17 @@ class DocumentState(Observable):
     def __init__(self, uid: str) -> None:
         super().__init__()
         self.uid = uid
+        self.training = ""
+        """The engine's id of the training that is not over, as far as is known."""
         self.remembered = True
-        """False while the document has yet to be told its model: it was closed at that time."""
+        """False while the document has yet to be told what is in `memory`."""
 
     def adopt(self, model: ModelInfo, image: str) -> None:
         """Takes a freshly trained model as the document's own."""
         self.model = model
         self.model_choice = AUTO
         self.trained = image
+        self.training = ""
         self.remembered = False
 
     def memory(self) -> dict[str, Any]:
@@ -296,6 +299,7 @@ class DocumentState(Observable):
         return {
             "model": stored,
             "image": self.trained,
+            "training": self.training,
             "choices": {
                 "image": choices.image,
                 "edges": choices.edges,
@@ -306,6 +310,8 @@ class DocumentState(Observable):
     def restore(self, memory: Mapping[str, Any]) -> None:
         """Takes over what a document stored; what does not fit is ignored."""
         model, image, choices = (memory.get(k) for k in ("model", "image", "choices"))
+        if isinstance(memory.get("training"), str):
+            self.training = memory["training"]
         if isinstance(model, dict) and model.get("id"):
             self.model = ModelInfo.from_body(model)
         if isinstance(image, str):
