@@ -1,6 +1,5 @@
 """Training: one pair in, a model out. The loop is `_run`; what a step does is in trainer.py."""
 
-import dataclasses
 import datetime
 import time
 from collections.abc import Callable
@@ -233,7 +232,7 @@ class _Run:
             size=self.pair.primitive.size,
             working_size=self.pair.working.size,
             preset=self.preset.name,
-            generator=dataclasses.asdict(self.preset.generator) if self.preset.trains else None,
+            generator=presets.as_json(self.preset)["generator"] if self.preset.trains else None,
             palette=None if palette is None else palette.colours.tolist(),
             unpainted=palette is not None and palette.unpainted,
             backbone=backbone,

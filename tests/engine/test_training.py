@@ -1,0 +1,356 @@
+"""Training: that it learns, repeats itself, stops, resumes, and refuses what it cannot use."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+from deepsim_engine import checkpoint as checkpoints
+from deepsim_engine import presets, tps
+from deepsim_engine.backbones import weights
+from deepsim_engine.conditioning import Condition, picture_pixels, picture_tensor
+from deepsim_engine.edges import extract_edges
+from deepsim_engine.errors import InputError, Stopped, WorkError
+from deepsim_engine.losses import PerceptualLoss
+from deepsim_engine.model import Model
+from deepsim_engine.presets import (
+    DRAFT,
+    PAPER,
+    DiscriminatorConfig,
+    GeneratorConfig,
+    LossConfig,
+    Preset,
+)
+from deepsim_engine.primitive import Primitive
+from deepsim_engine.segmentation import segment
+from deepsim_engine.training import Progress, train
+
+CPU = torch.device("cpu")
+
+TINY = Preset(
+    name="tiny",
+    promise="for tests",
+    crop=32,
+    generator=GeneratorConfig(widths=(8, 16), depth=1),
+    discriminator=DiscriminatorConfig(base=8, layers=2),
+    losses=LossConfig(perceptual=0.0),
+)
+MENDING = replace(TINY, generator=replace(TINY.generator, patches=True))
+
+
+def rocket(width: int = 64, height: int = 48) -> np.ndarray:
+    return np.asarray(
+        Image.fromarray(data.rocket()).crop((180, 60, 460, 270)).resize((width, height))
+    )
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[np.ndarray, Primitive]:
+    image = rocket()
+    primitive = Primitive.from_layers(segments=segment(image, 4), edges=extract_edges(image))
+    return image, primitive
+
+
+Pair = tuple[np.ndarray, Primitive]
+
+
+def after(calls: int) -> Callable[[], bool]:
+    """A should_stop that says yes when it is asked for the time numbered `calls`."""
+    asked = 0
+
+    def should_stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked >= calls
+
+    return should_stop
+
+
+# Learning
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(weights.HED not in weights.available(), reason="HED weights not installed")
+def test_training_brings_unseen_drawings_far_closer_to_their_pictures() -> None:
+    """On a bent version of the pair, that training never saw, through layers no loss looked at."""
+    image = np.asarray(Image.fromarray(data.chelsea()).crop((60, 0, 360, 300)).resize((96, 96)))
+    primitive = Primitive.from_layers(segments=segment(image, 8), edges=extract_edges(image))
+    bend = torch.tensor([[0.08, 0], [0, 0.06], [-0.05, 0.05]] * 3).view(1, 9, 2)
+    condition = Condition.of(primitive, CPU)
+    points = tps.from_displacements(bend).source_of(
+        tps.window_points(torch.zeros(1, 2), condition.size, condition.size)
+    )
+    assert condition.classes is not None
+    assert primitive.palette is not None
+    classes = tps.sample(condition.classes, points, "nearest")[0, 0].byte().numpy()
+    edges = condition.drawn(condition.at(points))[0, -1].bool().numpy()
+    unseen = Primitive(classes, edges, None, primitive.palette)
+    truth = tps.sample(picture_tensor(image, CPU), points)
+    judge = PerceptualLoss(
+        weights.load_backbone(weights.HED, ["relu4_3", "relu5_2"]),
+        [("relu4_3", 1.0), ("relu5_2", 1.0)],
+        truth,
+    )
+
+    def distance(model: Model) -> float:
+        painted = picture_tensor(np.asarray(model.apply(unseen, blend=False)), CPU)[None]
+        return judge(painted, truth).item()
+
+    painting = GeneratorConfig(widths=(24, 48, 96), depth=2)
+    recipe = replace(DRAFT, crop=64, batch=1, generator=painting)
+    start = distance(train(image, primitive, recipe, steps=1, device="cpu"))
+    trained = train(image, primitive, recipe, steps=70, device="cpu")
+    assert distance(trained) < 0.6 * start
+    # and closer than handing back the picture it was trained on
+    copied = judge(picture_tensor(image, CPU)[None], truth).item()
+    assert distance(trained) < copied
+    error = np.abs(
+        picture_pixels(truth[0]).astype(float) - np.asarray(trained.apply(unseen, blend=False))
+    )
+    assert error.mean() < 25
+
+
+# Repeating and resuming
+
+
+@pytest.mark.parametrize("preset", [TINY, MENDING], ids=["painting", "mending"])
+def test_the_same_seed_gives_the_same_model(pair: Pair, preset: Preset) -> None:
+    first, again, other = (train(*pair, preset, steps=3, seed=s, device="cpu") for s in (1, 1, 2))
+    assert first.id == again.id
+    assert first.id != other.id
+
+
+@pytest.mark.parametrize("preset", [TINY, MENDING], ids=["painting", "mending"])
+def test_an_interrupted_training_ends_as_if_it_never_was(
+    pair: Pair, preset: Preset, tmp_path: Path
+) -> None:
+    kept = tmp_path / "checkpoint"
+    with pytest.raises(Stopped) as stop:
+        train(*pair, preset, steps=6, checkpoint=kept, should_stop=after(4), device="cpu")
+    assert stop.value.step == 3
+    assert stop.value.checkpoint == kept
+    with pytest.raises(Stopped) as stop:  # and once more
+        train(
+            *pair, preset, steps=6, checkpoint=kept, should_stop=after(3), resume=True, device="cpu"
+        )
+    assert stop.value.step == 5
+    resumed = train(*pair, preset, steps=6, checkpoint=kept, resume=True, device="cpu")
+    assert resumed.id == train(*pair, preset, steps=6, device="cpu").id
+    assert resumed.description.steps == 6
+    assert not kept.exists(), "a finished training needs no checkpoint"
+
+
+def test_resuming_without_a_checkpoint_begins_anew(pair: Pair, tmp_path: Path) -> None:
+    model = train(*pair, TINY, steps=2, checkpoint=tmp_path / "c", resume=True, device="cpu")
+    assert model.id == train(*pair, TINY, steps=2, device="cpu").id
+
+
+def test_a_checkpoint_of_another_training_is_refused(pair: Pair, tmp_path: Path) -> None:
+    kept = tmp_path / "checkpoint"
+    with pytest.raises(Stopped):
+        train(*pair, TINY, steps=4, checkpoint=kept, should_stop=after(2), device="cpu")
+    image, primitive = pair
+    for others in (
+        {"image": 255 - image},
+        {"seed": 5},
+        {"preset": replace(TINY, batch=1)},
+        {"size": 32},
+    ):
+        arguments = {"image": image, "primitive": primitive, "preset": TINY, **others}
+        with pytest.raises(InputError, match="belongs to another training"):
+            train(steps=4, checkpoint=kept, resume=True, device="cpu", **arguments)  # type: ignore[arg-type]
+    kept.write_bytes(kept.read_bytes()[:-5])
+    with pytest.raises(InputError, match="damaged"):
+        train(*pair, TINY, steps=4, checkpoint=kept, resume=True, device="cpu")
+
+
+def test_a_full_disk_stops_training_with_a_sentence(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(WorkError, match="No space left"):
+        train(*pair, TINY, steps=4, checkpoint=tmp_path / "c", should_stop=after(2), device="cpu")
+
+
+def test_training_can_begin_with_another_models_weights(pair: Pair) -> None:
+    first = train(*pair, TINY, steps=12, device="cpu")
+    frozen = replace(TINY, learning_rate=0.0)
+    assert first.generator is not None
+    warm = train(*pair, frozen, steps=1, warm_start=first, device="cpu")
+    assert warm.generator is not None
+    for ours, theirs in zip(warm.generator.parameters(), first.generator.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    fewer = Primitive.from_layers(edges=pair[1].edges)  # other channels: what fits is taken
+    train(pair[0], fewer, TINY, steps=1, warm_start=first, device="cpu")
+
+
+# Progress
+
+
+def test_every_step_is_told_and_snapshots_paint_at_once(pair: Pair) -> None:
+    seen: list[Progress] = []
+    painted: list[np.ndarray] = []
+
+    def watch(progress: Progress) -> None:
+        seen.append(progress)
+        if progress.step == 2:
+            painted.append(np.asarray(progress.snapshot().apply(pair[1], blend=False)))
+
+    model = train(*pair, TINY, steps=5, on_progress=watch, device="cpu", name="x")
+    assert [progress.step for progress in seen] == [1, 2, 3, 4, 5]
+    assert {progress.steps for progress in seen} == {5}
+    assert all(np.isfinite(list(progress.losses.values())).all() for progress in seen)
+    assert {"pixel", "adversarial", "features", "discriminator"} <= seen[0].losses.keys()
+    assert seen[0].preview is not None
+    assert seen[0].preview.dtype == np.uint8
+    assert max(seen[0].preview.shape) <= 384
+    assert seen[-1].seconds >= seen[0].seconds >= 0
+    assert painted[0].shape == (48, 64, 3)
+    assert not np.array_equal(painted[0], np.asarray(model.apply(pair[1], blend=False)))
+
+
+def test_snapshots_do_not_change_while_training_goes_on(pair: Pair) -> None:
+    taken: list[tuple[Model, str]] = []
+
+    def watch(progress: Progress) -> None:
+        model = progress.snapshot()
+        taken.append((model, checkpoints.checksum(model._tensors())))
+
+    train(*pair, TINY, steps=3, on_progress=watch, device="cpu")
+    assert len({digest for _, digest in taken}) == 3
+    assert all(model.id == digest[: len(model.id)] for model, digest in taken)
+
+
+def test_a_budget_in_seconds_counts_down_and_ends(pair: Pair) -> None:
+    left: list[float] = []
+    model = train(
+        *pair,
+        TINY,
+        seconds=1.5,
+        on_progress=lambda p: left.append(p.seconds_left or 0),
+        device="cpu",
+    )
+    assert left == sorted(left, reverse=True)
+    assert left[-1] < left[0]
+    assert model.description.steps == len(left)
+
+
+def test_instant_tells_its_progress_and_can_be_stopped(pair: Pair) -> None:
+    seen: list[Progress] = []
+    model = train(*pair, "instant", on_progress=seen.append, device="cpu")
+    assert len(seen) == 1
+    assert seen[0].preview is not None
+    assert seen[0].snapshot() is model
+    with pytest.raises(Stopped):
+        train(*pair, "instant", should_stop=lambda: True, device="cpu")
+
+
+def test_stopping_before_the_first_step_keeps_a_checkpoint_too(pair: Pair, tmp_path: Path) -> None:
+    with pytest.raises(Stopped) as stop:
+        train(*pair, TINY, steps=3, checkpoint=tmp_path / "c", should_stop=after(1), device="cpu")
+    assert stop.value.step == 0
+    assert (tmp_path / "c").is_file()
+
+
+# Sizes, presets, input
+
+
+@pytest.mark.parametrize("size", [(4, 4), (5, 90), (33, 17)])
+def test_pictures_of_any_size_can_be_learnt(size: tuple[int, int]) -> None:
+    segments = np.zeros((*size, 3), np.uint8)
+    segments[: size[0] // 2] = 255
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
+    for preset in (TINY, MENDING, replace(TINY, crop=0)):
+        model = train(
+            image, Primitive.from_layers(segments=segments), preset, steps=1, device="cpu"
+        )
+        assert np.asarray(model.apply(model.primitive, blend=False)).shape == image.shape
+
+
+def test_large_pictures_are_learnt_smaller_and_painted_at_full_size(pair: Pair) -> None:
+    model = train(*pair, TINY, steps=1, size=32, device="cpu")
+    assert model.description.size == (64, 48)
+    assert model.description.working_size == (32, 24)
+    assert model.apply(pair[1], blend=False).size == (64, 48)
+
+
+@pytest.mark.parametrize("kind", ["edges", "segments", "painting"])
+def test_every_kind_of_drawing_can_be_learnt(pair: Pair, kind: str) -> None:
+    image, both = pair
+    assert both.palette is not None
+    assert both.classes is not None
+    layers = {
+        "edges": both.edges,
+        "segments": both.palette.paint(both.classes),
+        "painting": image // 64 * 64,
+    }
+    primitive = Primitive.from_layers(**{kind: layers[kind]})
+    for preset in (TINY, MENDING):
+        model = train(image, primitive, preset, steps=1, device="cpu")
+        assert model.description.kind == kind
+        assert model.apply(primitive).size == (64, 48)
+
+
+def test_the_paper_preset_is_the_published_recipe() -> None:
+    assert (PAPER.crop, PAPER.batch, PAPER.learning_rate, PAPER.betas) == (0, 1, 2e-4, (0.5, 0.999))
+    assert (PAPER.steps, PAPER.schedule) == (16000, "linear")
+    assert (PAPER.losses.perceptual, PAPER.losses.feature_matching) == (10, 10)
+    assert (PAPER.augmentation.tps, PAPER.discriminator.scales) == (0.1, 2)
+
+
+def test_the_papers_networks_train_on_whole_pictures(pair: Pair) -> None:
+    """The published recipe with fewer channels: the same path through the code."""
+    narrow = replace(
+        PAPER,
+        generator=replace(PAPER.generator, widths=(4, 8, 16, 16, 16), depth=1),
+        losses=replace(PAPER.losses, perceptual=0.0),
+    )
+    losses: list[dict[str, float]] = []
+    model = train(
+        *pair, narrow, steps=2, device="cpu", on_progress=lambda p: losses.append(p.losses)
+    )
+    assert {"features", "adversarial", "discriminator"} <= losses[-1].keys()
+    assert model.apply(pair[1], blend=False).size == (64, 48)
+
+
+def test_presets_promise_something_and_unknown_ones_are_refused(pair: Pair) -> None:
+    assert list(presets.PRESETS) == ["instant", "draft", "standard", "paper"]
+    assert all(preset.promise for preset in presets.PRESETS.values())
+    with pytest.raises(InputError, match=r"no preset 'fast'; choose one of instant, draft"):
+        train(*pair, "fast")
+
+
+def test_bad_input_is_refused_before_anything_starts(pair: Pair, tmp_path: Path) -> None:
+    image, primitive = pair
+    with pytest.raises(InputError, match=r"image is 64 x 40 .* primitive is 64 x 48"):
+        train(image[:40], primitive)
+    with pytest.raises(InputError, match="float64"):
+        train(image / 255, primitive)
+    with pytest.raises(InputError, match="device 'cuda:99' is not there"):
+        train(image, primitive, device="cuda:99")
+    with pytest.raises(InputError, match="seconds"):
+        train(image, primitive, seconds=-1)
+    with pytest.raises(InputError, match="steps"):
+        train(image, primitive, steps=0)
+    with pytest.raises(InputError, match="size"):
+        train(image, primitive, size=3)
+    with pytest.raises(InputError, match="checkpoint"):
+        train(image, primitive, resume=True)
+    with pytest.raises(InputError, match="does not exist"):
+        train(image, primitive, checkpoint=tmp_path / "absent" / "c")
+
+
+def test_what_does_not_fit_into_memory_is_refused_at_once(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deepsim_engine.imaging.available_memory", lambda: 2**20)
+    with pytest.raises(InputError, match="memory"):
+        train(*pair, TINY, steps=1, device="cpu")
