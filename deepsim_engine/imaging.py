@@ -140,7 +140,7 @@ def _from_pillow(image: Image.Image) -> Pixels:
         gray = np.clip(np.round(values / scale), 0, 255).astype(np.uint8)
         return np.repeat(gray[:, :, None], 3, axis=2)
     mode = "RGBA" if image.has_transparency_data else "RGB"
-    return np.ascontiguousarray(np.asarray(image.convert(mode), dtype=np.uint8))
+    return np.array(image.convert(mode), dtype=np.uint8)  # asarray would be read-only
 
 
 def split_alpha(pixels: Pixels) -> tuple[Pixels, Pixels | None]:

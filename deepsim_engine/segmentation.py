@@ -16,13 +16,15 @@ from skimage.color import rgb2lab
 from skimage.segmentation import slic
 
 from deepsim_engine.errors import InputError
-from deepsim_engine.imaging import Pixels, as_pixels, over_white
+from deepsim_engine.imaging import Pixels, as_pixels, check_memory, over_white
 from deepsim_engine.palette import MAX_COLOURS, to_lab
 
 DEFAULT_REGIONS = 12
 
 _LONGEST = 512
 """Side to which large pictures are reduced for finding regions."""
+_BYTES_PER_PIXEL = 50
+"""What fitting borders needs at its peak, measured at 16 million pixels, and a third more."""
 _SUPERPIXELS = 1200
 _KINSHIP = 2
 """Neighbours alone are merged down to this many times the wanted regions; then also regions that
@@ -47,11 +49,12 @@ def segment(image: Any, regions: int = DEFAULT_REGIONS) -> Pixels:
         distance from the others.
 
     Raises:
-        InputError: bad number; a picture of one colour.
+        InputError: bad number; a picture of one colour, or too large for the memory.
     """
     if not 2 <= regions <= MAX_COLOURS:
         raise InputError(f"{regions} regions are wanted: it must be 2 to {MAX_COLOURS}.")
     colour = over_white(as_pixels(image))
+    check_memory(_BYTES_PER_PIXEL * colour[..., 0].size, "Finding regions")
     reduced = _reduce(colour)
     lab = rgb2lab(reduced)
     labels = _regions(reduced, lab, regions)

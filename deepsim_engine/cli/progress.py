@@ -63,12 +63,13 @@ def fraction(progress: "Progress") -> float:
 
 
 def describe(progress: "Progress") -> str:
-    """`step 120 of 400, 1:05 left, pixel 0.112, perceptual 0.531`."""
+    """`step 120 of 400, 1:05 left, loss 0.531`."""
     of = "" if progress.steps is None else f" of {progress.steps}"
     parts = [f"step {progress.step}{of}"]
     if progress.seconds_left is not None:
         parts.append(f"{clock(progress.seconds_left)} left")
-    parts += [f"{name} {value:.3g}" for name, value in list(progress.losses.items())[:3]]
+    if "total" in progress.losses:
+        parts.append(f"loss {progress.losses['total']:.3g}")
     return ", ".join(parts)
 
 

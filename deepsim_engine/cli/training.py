@@ -104,7 +104,7 @@ def train(
                 warm_start=None if warm_start is None else load(warm_start, device),
                 name=out.stem,
             )
-        _save(model, out)
+        save_or_rescue(model, out)
         about = model.description
         output.result(
             f"Trained {out} ({about.preset}, {about.kind}, {about.steps} steps) "
@@ -133,8 +133,11 @@ def _tell_of_checkpoint(output: Output, checkpoint: Path, resume: bool) -> None:
         output.note(f"{checkpoint} of an earlier training is not used: --resume would go on.")
 
 
-def _save(model: "Model", out: Path) -> None:
-    """Write the model; if its folder refuses, to the temporary folder, so that it is not lost."""
+def save_or_rescue(model: "Model", out: Path) -> None:
+    """Write the model; if its folder refuses, to the temporary folder, so that it is not lost.
+
+    Raises WorkError in both cases of failure, telling where the model is if it is anywhere.
+    """
     try:
         model.save(out)
     except WorkError as error:

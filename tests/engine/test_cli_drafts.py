@@ -100,14 +100,20 @@ class Step:
 
     def __init__(self, step: int, steps: int | None, seconds: float, left: float | None) -> None:
         self.step, self.steps, self.seconds, self.seconds_left = step, steps, seconds, left
-        self.losses = {"pixel": 0.123456, "perceptual": 1.5}
+        self.losses = {"pixel": 0.5, "total": 0.123456}
 
 
 def test_progress_reads_like_a_sentence() -> None:
     assert describe(Step(3, 40, 1.0, 65.2)) == (  # type: ignore[arg-type]
-        "step 3 of 40, 1:05 left, pixel 0.123, perceptual 1.5"
+        "step 3 of 40, 1:05 left, loss 0.123"
     )
-    assert describe(Step(3, None, 1.0, None)) == "step 3, pixel 0.123, perceptual 1.5"  # type: ignore[arg-type]
+    assert describe(Step(3, None, 1.0, None)) == "step 3, loss 0.123"  # type: ignore[arg-type]
+
+
+def test_progress_is_silent_about_losses_that_do_not_exist() -> None:
+    instant = Step(1, 1, 1.0, 0.0)
+    instant.losses = {}
+    assert describe(instant) == "step 1 of 1, 0:00 left"  # type: ignore[arg-type]
 
 
 def test_progress_counts_time_where_it_is_known_and_steps_otherwise() -> None:

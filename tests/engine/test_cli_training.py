@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from typer.testing import CliRunner
 
 from deepsim_engine.backbones import weights
 from deepsim_engine.cli.app import build_app
+from deepsim_engine.cli.training import save_or_rescue
+from deepsim_engine.errors import WorkError
+from deepsim_engine.model import load
 
 pytestmark = [
     pytest.mark.slow,
@@ -169,6 +173,17 @@ def test_instant_needs_no_training(studio: Path) -> None:
         studio, "apply", "instant.safetensors", "--segments", "edited.png", "--out", "instant.png"
     )
     assert applied["status"] == 0, applied
+
+
+def test_a_model_whose_folder_refuses_it_is_saved_elsewhere(studio: Path, model: str) -> None:
+    trained = load(studio / model)
+    with pytest.raises(
+        WorkError, match=r"could not be written: .* was saved as .* instead"
+    ) as told:
+        save_or_rescue(trained, studio / "gone" / "cup.safetensors")
+    rescued = Path(str(told.value).split("saved as ")[1].removesuffix(" instead."))
+    assert load(rescued).id == trained.id
+    shutil.rmtree(rescued.parent)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
