@@ -169,7 +169,7 @@ def test_an_artist_trains_edits_and_applies(
     artist.select("Background")
     screenshot("drawing")
     krita.call(WATCH)
-    artist.train(seconds=25)
+    artist.train(seconds=45)
 
     # Progress and preview move while it trains.
     first = krita.call("result = child('deepsim_progress').value()")
