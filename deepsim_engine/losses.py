@@ -30,10 +30,12 @@ def feature_matching(fake: Sequence[list[Tensor]], real: Sequence[list[Tensor]])
 
 
 class PerceptualLoss(nn.Module):
-    """Mean absolute difference of a backbone's activations (Johnson et al. 2016).
+    """What two pictures have apart as a backbone sees them (Gatys et al., Johnson et al. 2016).
 
-    Each tap is measured in units of its own mean on the training picture, so that weights mean
-    the same for every backbone and layer.
+    `content` compares activations place by place, `style` their correlations within each quarter
+    of the crop: whether texture is the same, wherever exactly its hairs lie. Each tap is measured
+    in units of its own mean on the training picture, so that weights mean the same for every
+    backbone and layer.
     """
 
     def __init__(self, backbone: Vgg, weights: Sequence[tuple[str, float]], picture: Tensor):
@@ -45,17 +47,32 @@ class PerceptualLoss(nn.Module):
             taps = backbone(to_unit(picture))
         self.units = {tap: taps[tap].float().mean().clamp_min(1e-6) for tap in self.weights}
 
-    def forward(self, fake: Tensor, real: Tensor) -> Tensor:
-        """Pictures (N, 3, H, W) in -1..1; gradients flow into `fake` only."""
+    def forward(self, fake: Tensor, real: Tensor, style: bool = True) -> tuple[Tensor, Tensor]:
+        """Content and style loss of pictures (N, 3, H, W) in -1..1; gradients reach `fake` only.
+
+        Without `style` the second is 0.
+        """
         with torch.no_grad():
             theirs = self.backbone(to_unit(real))
         ours = self.backbone(to_unit(fake))
-        total = torch.zeros((), device=fake.device)
+        content = torch.zeros((), device=fake.device)
+        texture = torch.zeros((), device=fake.device)
         for tap, weight in self.weights.items():
-            total = (
-                total + weight * F.l1_loss(ours[tap].float(), theirs[tap].float()) / self.units[tap]
-            )
-        return total
+            unit = self.units[tap]
+            a, b = ours[tap].float() / unit, theirs[tap].float() / unit
+            content = content + weight * F.l1_loss(a, b)
+            if style:
+                texture = texture + weight * F.l1_loss(correlations(a), correlations(b))
+        return content, texture
+
+
+def correlations(features: Tensor, parts: int = 2) -> Tensor:
+    """Gram matrices of activations (N, C, h, w) in each of parts x parts tiles: (M, C, C)."""
+    _, channels, height, width = features.shape
+    rows, columns = max(1, height // parts), max(1, width // parts)
+    tiles = features.unfold(2, rows, rows).unfold(3, columns, columns)
+    flat = tiles.permute(0, 2, 3, 1, 4, 5).reshape(-1, channels, rows * columns)
+    return flat @ flat.transpose(1, 2) / (rows * columns)
 
 
 def to_unit(picture: Tensor) -> Tensor:

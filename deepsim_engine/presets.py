@@ -19,13 +19,15 @@ class GeneratorConfig:
         kind: "unet" (networks/unet.py) or "global" (networks/pix2pixhd.py).
         widths: channels per level, full size first.
         depth: residual blocks at the coarsest level.
-        patches: mend the result of patch synthesis instead of painting from nothing.
+        patches: also look at the result of patch synthesis.
+        residual: add to that result instead of painting anew.
     """
 
     kind: Literal["unet", "global"] = UNET
     widths: tuple[int, ...] = (32, 64, 128, 192)
     depth: int = 4
     patches: bool = False
+    residual: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class LossConfig:
     Attributes:
         pixel: mean absolute difference.
         perceptual: difference of the backbone's activations.
+        style: difference of the correlations of the backbone's activations.
         adversarial: least squares (LSGAN) against the discriminator.
         feature_matching: difference of the discriminator's activations.
         taps: layers of the backbone and the weight of each.
@@ -53,6 +56,7 @@ class LossConfig:
 
     pixel: float = 1.0
     perceptual: float = 1.0
+    style: float = 0.0
     adversarial: float = 0.1
     feature_matching: float = 1.0
     taps: tuple[tuple[str, float], ...] = (("relu1_2", 1.0), ("relu2_2", 1.0), ("relu3_3", 1.0))

@@ -89,8 +89,12 @@ class Trainer:
                 found["pixel"] = (fake - y).abs().mean()
                 total = total + weights.pixel * found["pixel"]
             if self.perceptual is not None:
-                found["perceptual"] = self.perceptual(fake, y)
-                total = total + weights.perceptual * found["perceptual"]
+                content, style = self.perceptual(fake, y, weights.style > 0)
+                found["perceptual"] = content
+                total = total + weights.perceptual * content
+                if weights.style:
+                    found["style"] = style
+                    total = total + weights.style * style
             if adversarial:
                 self.discriminator.requires_grad_(False)
                 fake_layers = self.discriminator(x, fake)

@@ -38,19 +38,35 @@ def perceptual() -> losses.PerceptualLoss:
     )
 
 
-def test_perceptual_loss_is_zero_for_equal_pictures_alone(
-    perceptual: losses.PerceptualLoss,
+@pytest.mark.parametrize("part", [0, 1], ids=["content", "style"])
+def test_perceptual_losses_are_zero_for_equal_pictures_alone(
+    perceptual: losses.PerceptualLoss, part: int
 ) -> None:
     picture = torch.rand(2, 3, 32, 32) * 2 - 1
-    assert perceptual(picture, picture).item() == 0
+    assert perceptual(picture, picture)[part].item() == 0
     near, far = picture + 0.05 * torch.randn_like(picture), torch.zeros_like(picture)
-    assert 0 < perceptual(near, picture) < perceptual(far, picture)
+    assert 0 < perceptual(near, picture)[part] < perceptual(far, picture)[part]
+
+
+def test_style_asks_for_texture_content_for_the_place(perceptual: losses.PerceptualLoss) -> None:
+    """A texture shifted a little is nearly right in style and all wrong in content."""
+    texture = torch.rand(1, 3, 64, 64) * 2 - 1
+    shifted, flat = texture.roll(3, -1), torch.zeros_like(texture)
+    content, style = zip(*(perceptual(x, texture) for x in (shifted, flat)), strict=True)
+    assert style[0] < 0.2 * style[1]
+    assert content[0] > 0.8 * content[1]
+
+
+def test_correlations_are_those_of_each_tile() -> None:
+    features = torch.rand(1, 3, 4, 4)
+    tile = features[0, :, :2, 2:].reshape(3, 4)
+    torch.testing.assert_close(losses.correlations(features)[1], tile @ tile.T / 4)
 
 
 def test_perceptual_loss_teaches_the_fake_only(perceptual: losses.PerceptualLoss) -> None:
     fake = torch.zeros(1, 3, 16, 16, requires_grad=True)
     real = torch.rand(1, 3, 16, 16, requires_grad=True)
-    perceptual(fake, real).backward()
+    sum(perceptual(fake, real)).backward()
     assert fake.grad is not None
     assert fake.grad.abs().sum() > 0
     assert real.grad is None

@@ -48,7 +48,7 @@ def test_weights_depend_on_the_seed_alone_and_leave_the_callers_random_numbers()
 
 
 def test_a_mending_generator_begins_by_changing_nothing() -> None:
-    config = GeneratorConfig(widths=(8, 16), depth=1, patches=True)
+    config = GeneratorConfig(widths=(8, 16), depth=1, patches=True, residual=True)
     x = torch.randn(1, 4 + 3, 16, 16)
     assert torch.equal(build_generator(config, 4)(x), x[:, -3:])
 

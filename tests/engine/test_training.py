@@ -99,7 +99,7 @@ def test_training_brings_unseen_drawings_far_closer_to_their_pictures() -> None:
 
     def distance(model: Model) -> float:
         painted = picture_tensor(np.asarray(model.apply(unseen, blend=False)), CPU)[None]
-        return judge(painted, truth).item()
+        return judge(painted, truth)[0].item()
 
     painting = GeneratorConfig(widths=(24, 48, 96), depth=2)
     recipe = replace(DRAFT, crop=64, batch=1, generator=painting)
@@ -107,7 +107,7 @@ def test_training_brings_unseen_drawings_far_closer_to_their_pictures() -> None:
     trained = train(image, primitive, recipe, steps=70, device="cpu")
     assert distance(trained) < 0.6 * start
     # and closer than handing back the picture it was trained on
-    copied = judge(picture_tensor(image, CPU)[None], truth).item()
+    copied = judge(picture_tensor(image, CPU)[None], truth)[0].item()
     assert distance(trained) < copied
     error = np.abs(
         picture_pixels(truth[0]).astype(float) - np.asarray(trained.apply(unseen, blend=False))
@@ -287,12 +287,11 @@ def test_every_kind_of_drawing_can_be_learnt(pair: Pair, kind: str) -> None:
     image, both = pair
     assert both.palette is not None
     assert both.classes is not None
-    layers = {
-        "edges": both.edges,
-        "segments": both.palette.paint(both.classes),
-        "painting": image // 64 * 64,
-    }
-    primitive = Primitive.from_layers(**{kind: layers[kind]})
+    primitive = {
+        "edges": Primitive.from_layers(edges=both.edges),
+        "segments": Primitive.from_layers(segments=both.palette.paint(both.classes)),
+        "painting": Primitive.from_layers(painting=image // 64 * 64),
+    }[kind]
     for preset in (TINY, MENDING):
         model = train(image, primitive, preset, steps=1, device="cpu")
         assert model.description.kind == kind
