@@ -29,6 +29,8 @@ MAX_UNFINISHED = 64
 MAX_DEATHS = 3
 """Workers that may die of a training before it counts as failed."""
 
+_STOPPED = (jobs.FAILED, jobs.CANCELLED, jobs.PAUSED)
+
 Reply = Callable[[bytes, Message], None]
 
 
@@ -74,7 +76,7 @@ class Trainings:
         settings = TrainSettings.from_body(message.body)
         resume = flag(message.body, "resume", False)
         job = self._store.of_request(message.id)
-        if job is not None and not (resume and job.state in (jobs.FAILED, jobs.CANCELLED)):
+        if job is not None and not (resume and job.state in _STOPPED):
             self._join(job, peer, message.id)
         elif message.id in self._writes:
             self._writes[message.id].peer = peer
@@ -273,7 +275,7 @@ class Trainings:
                 (self._store.folder(request) / jobs.INPUTS).replace(kept / jobs.INPUTS)
             shutil.rmtree(self._store.folder(request), ignore_errors=True)
             self._store.link(request, job.id)
-        if job.state in (jobs.FAILED, jobs.CANCELLED):
+        if job.state in _STOPPED:
             self._requeue(job, write.settings.to_json())
             job = replace(job, state=jobs.QUEUED)
         self._join(job, write.peer, request)
