@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.morphology import skeletonize
 
+from deepsim_engine.colours import ColourTable, to_lab, weighted_median
 from deepsim_engine.errors import InputError
 from deepsim_engine.imaging import (
     Mask,
@@ -19,7 +20,7 @@ from deepsim_engine.imaging import (
     over_white,
     split_alpha,
 )
-from deepsim_engine.palette import ColourTable, Palette, to_lab, weighted_median
+from deepsim_engine.palette import Palette
 
 if TYPE_CHECKING:
     import torch

@@ -15,9 +15,10 @@ from scipy.ndimage import uniform_filter
 from skimage.color import rgb2lab
 from skimage.segmentation import slic
 
+from deepsim_engine.colours import to_lab
 from deepsim_engine.errors import InputError
 from deepsim_engine.imaging import Pixels, as_pixels, check_memory, over_white
-from deepsim_engine.palette import MAX_COLOURS, to_lab
+from deepsim_engine.true_colours import MAX_COLOURS
 
 DEFAULT_REGIONS = 12
 

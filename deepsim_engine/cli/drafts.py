@@ -57,8 +57,8 @@ def segment(
         check_output(out, [picture], suffixes=(".png",))
 
         # scikit-image takes a second to import: not for every `deepsim --help`
+        from deepsim_engine.colours import distinct_colours  # noqa: PLC0415
         from deepsim_engine.imaging import read_image, write_png  # noqa: PLC0415
-        from deepsim_engine.palette import distinct_colours  # noqa: PLC0415
         from deepsim_engine.segmentation import segment as segment_picture  # noqa: PLC0415
 
         drawn = segment_picture(read_image(picture), regions)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from skimage import data
 
+from deepsim_engine.colours import hex_colour, to_lab
 from deepsim_engine.errors import InputError
 from deepsim_engine.imaging import Pixels
-from deepsim_engine.palette import MAX_COLOURS, Palette, hex_colour, to_lab
+from deepsim_engine.palette import MAX_COLOURS, Palette
 
 COLOURS = ["#204080", "#ffffff", "#808080", "#d02020", "#20d020"]
 
@@ -227,3 +228,49 @@ def test_the_same_classes_come_from_a_mirrored_map(map_: Pixels) -> None:
     straight, _ = palette.snap(map_)
     mirrored, _ = palette.snap(np.ascontiguousarray(map_[:, ::-1]))
     assert np.array_equal(straight[:, ::-1], mirrored)
+
+
+def test_soft_strokes_on_a_large_canvas_stay_a_few_classes() -> None:
+    """Thousands of in-between colours, each on many pixels, and corners where three meet."""
+    small = drawing((512, 384), soft=True)
+    large = np.array(small.resize((2048, 1536), Image.Resampling.BILINEAR))
+    assert len(np.unique(large.reshape(-1, 3), axis=0)) > 500
+    palette = Palette.from_segments(large)
+    assert {hex_colour(colour) for colour in palette.colours} == set(COLOURS)
+    _, far = palette.snap(large)
+    assert far is None
+
+
+def test_a_dot_of_a_foreign_colour_is_reported_and_a_speck_is_not() -> None:
+    clean = np.array(drawing())
+    palette = Palette.from_segments(clean)
+    clean[20:22, 200:202] = (255, 0, 255)
+    assert palette.snap(clean)[1] is None
+    clean[20:23, 200:203] = (255, 0, 255)
+    far = palette.snap(clean)[1]
+    assert far is not None
+    assert far.count == 9
+
+
+@given(
+    width=st.integers(2, 12),
+    height=st.integers(2, 12),
+    channels=st.sampled_from([3, 4]),
+    levels=st.sampled_from([2, 3, 256]),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_pixels_give_a_palette_or_a_sentence(
+    width: int, height: int, channels: int, levels: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    pixels = (rng.integers(0, levels, (height, width, channels)) * (255 // (levels - 1))).astype(
+        np.uint8
+    )
+    try:
+        palette = Palette.from_segments(pixels)
+    except InputError as error:
+        assert str(error).endswith(".")
+        return
+    classes, _ = palette.snap(pixels)
+    assert classes.max() < len(palette)

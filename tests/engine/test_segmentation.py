@@ -8,8 +8,9 @@ from PIL import Image, ImageDraw
 from skimage import data
 from skimage.color import rgb2lab
 
+from deepsim_engine.colours import to_lab
 from deepsim_engine.errors import InputError
-from deepsim_engine.palette import Palette, to_lab
+from deepsim_engine.palette import Palette
 from deepsim_engine.segmentation import segment
 
 
