@@ -163,6 +163,11 @@ class DeepSim:
         context.pip.install("--no-build-isolation", CHECKOUT)
         # The version may be the same while the sources are not.
         context.pip.install("--no-build-isolation", "--no-deps", "--force-reinstall", CHECKOUT)
+        if context.places.connection.exists():
+            context.console.say(
+                "      an engine of the earlier version is running; to change it at once: "
+                f"{context.places.deepsim} engine stop"
+            )
 
 
 @dataclass(frozen=True)

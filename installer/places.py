@@ -89,12 +89,17 @@ class Places:
     def models(self) -> Path:
         return self.prefix / "models"
 
+    @property
+    def connection(self) -> Path:
+        """There while an engine runs."""
+        return self.prefix / "run" / "engine.json"
+
     def launch_description(self) -> dict[str, Any]:
         """What an editor must know to start the engine and to find it (content of launch.json)."""
         return {
             "command": [str(self.python), "-m", "deepsim_engine", "serve"],
             "data": str(self.prefix),
-            "connection": str(self.prefix / "run" / "engine.json"),
+            "connection": str(self.connection),
             "client_key": str(self.prefix / "keys" / "clients" / "local.key_secret"),
             "log": str(self.prefix / "logs" / "engine.log"),
         }

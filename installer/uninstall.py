@@ -19,7 +19,7 @@ def uninstall(context: Context, *, purge: bool) -> None:
     The marker goes last, so that an interrupted uninstallation can be run again.
     """
     places, state, console = context.places, context.state, context.console
-    if (places.prefix / "run" / "engine.json").exists() and places.deepsim.exists():
+    if places.connection.exists() and places.deepsim.exists():
         output_of([places.deepsim, "engine", "stop"], timeout=30)
     for home in recorded_homes(state.homes):
         launch = read_launch(home.plugin / LAUNCH_NAME)

@@ -22,6 +22,8 @@ from installer.pip import gist, remove_half_installed
 from installer.places import Places, default_prefix, krita_homes, this_system
 from installer.process import child_environment, run
 from installer.state import InstallState
+from installer.steps import Context
+from installer.testing import prepare_editors
 from installer.torch_choice import CPU_INDEX, choose_torch
 from installer.wheels import platform_tags, this_platform_tags
 
@@ -218,6 +220,20 @@ def test_a_second_installer_waits_for_the_first(tmp_path: Path) -> None:
         assert "waiting" in second.stdout.readline()
         assert second.poll() is None
     assert "mine" in second.communicate(timeout=30)[0]
+
+
+# What the tests need
+
+
+def test_where_krita_is_missing_and_apt_too_the_test_command_names_what_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    places = Places(tmp_path, this_system())
+    context = Context(places, InstallState(places.marker), Console(io.StringIO()))
+    with pytest.raises(InstallError, match="krita, xvfb, xdotool, imagemagick") as raised:
+        prepare_editors(context)
+    assert "--without-editors" in raised.value.mend
 
 
 # Old Pythons
