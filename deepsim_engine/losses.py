@@ -45,7 +45,10 @@ class PerceptualLoss(nn.Module):
         self.weights = dict(weights)
         with torch.no_grad():
             taps = backbone(to_unit(picture))
-        self.units = {tap: taps[tap].float().mean().clamp_min(1e-6) for tap in self.weights}
+        self.units = {
+            tap: taps[tap].mean(dtype=torch.float32).clamp_min(1e-6).to(taps[tap].dtype)
+            for tap in self.weights
+        }
 
     def forward(self, fake: Tensor, real: Tensor, style: bool = True) -> tuple[Tensor, Tensor]:
         """Content and style loss of pictures (N, 3, H, W) in -1..1; gradients reach `fake` only.
@@ -59,10 +62,11 @@ class PerceptualLoss(nn.Module):
         texture = torch.zeros((), device=fake.device)
         for tap, weight in self.weights.items():
             unit = self.units[tap]
-            a, b = ours[tap].float() / unit, theirs[tap].float() / unit
-            content = content + weight * F.l1_loss(a, b)
+            a, b = ours[tap] / unit, theirs[tap] / unit
+            content = content + weight * (a - b).abs().mean(dtype=torch.float32)
             if style:
-                texture = texture + weight * F.l1_loss(correlations(a), correlations(b))
+                apart = (correlations(a) - correlations(b)).abs()
+                texture = texture + weight * apart.mean(dtype=torch.float32)
         return content, texture
 
 

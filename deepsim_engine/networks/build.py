@@ -22,7 +22,9 @@ def build_generator(config: GeneratorConfig, in_channels: int, seed: int = 0) ->
             network.apply(_initialise_normal)
         else:
             channels = in_channels + (3 if config.patches else 0)
-            network = UNet(channels, config.widths, config.depth, config.patches and config.residual)
+            network = UNet(
+                channels, config.widths, config.depth, config.patches and config.residual
+            )
             _initialise_unet(network)
     return network.to(memory_format=torch.channels_last)
 
