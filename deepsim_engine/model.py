@@ -16,6 +16,7 @@ from deepsim_engine import blending, checkpoint, devices
 from deepsim_engine.conditioning import Condition, picture_pixels, picture_tensor
 from deepsim_engine.errors import InputError
 from deepsim_engine.networks.build import build_generator
+from deepsim_engine.networks.run import run_generator
 from deepsim_engine.palette import Palette
 from deepsim_engine.patches import PatchSynthesizer
 from deepsim_engine.presets import GeneratorConfig
@@ -265,22 +266,6 @@ def generator_config(values: dict[str, Any]) -> GeneratorConfig:
         return GeneratorConfig(**{**values, "widths": tuple(values["widths"])})
     except (KeyError, TypeError) as error:
         raise InputError(f"The model's description is damaged ({error}).") from error
-
-
-def run_generator(generator: nn.Module, x: Tensor) -> Tensor:
-    """The generator on (1, C, H, W) of any size: (3, H, W); mirrored margins are cut off again."""
-    height, width = x.shape[-2:]
-    multiple = int(generator.multiple)  # type: ignore[arg-type]
-    rows, columns = (_mirrored(n, multiple, x.device) for n in (height, width))
-    padded = x[:, :, rows][:, :, :, columns].contiguous(memory_format=torch.channels_last)
-    with devices.autocast(x.device, devices.compute_dtype(x.device)):
-        return generator(padded)[0, :, :height, :width].float()
-
-
-def _mirrored(length: int, multiple: int, device: torch.device) -> Tensor:
-    """Indices 0, 1, ... length - 1, then backwards, up to the next multiple."""
-    index = torch.arange(length + -length % multiple, device=device) % (2 * length)
-    return torch.where(index < length, index, 2 * length - 1 - index)
 
 
 def pair_sha256(image: NDArray[np.uint8], primitive: Primitive) -> str:

@@ -62,6 +62,7 @@ class UNet(nn.Module):
         super().__init__()
         self.residual = residual
         self.multiple = 2 ** (len(widths) - 1)
+        self.reach = _reach(len(widths), depth)
         self.stem = nn.Conv2d(in_channels, widths[0], 3, padding=1)
         pairs = list(pairwise(widths))
         self.down_blocks = nn.ModuleList(Block(width) for width in widths[:-1])
@@ -87,3 +88,13 @@ class UNet(nn.Module):
             x = block(join(torch.cat([x, skips.pop()], 1)))
         change = self.head(F.silu(self.norm(x))).float()
         return base + change if self.residual else change
+
+
+def _reach(levels: int, depth: int) -> int:
+    """How many pixels away an input can still change an output, at most."""
+    pixels = 1 + 2 * depth * 2 ** (levels - 1) + 1  # stem, middle, head
+    for level in range(levels - 1):
+        # A block of two 3x3 convolutions on the way down and one on the way up; reducing sees
+        # one pixel more of this level, expanding one more of the level below.
+        pixels += (2 + 2 + 1 + 2) * 2**level
+    return pixels + 2 ** (levels - 1)

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from deepsim_engine.model import run_generator
 from deepsim_engine.networks.build import build_discriminator, build_generator
 from deepsim_engine.networks.pix2pixhd import GlobalGenerator
+from deepsim_engine.networks.run import run_generator
 from deepsim_engine.presets import DRAFT, PAPER, DiscriminatorConfig, GeneratorConfig
 
 SMALL = GeneratorConfig(widths=(8, 16, 24), depth=1)
@@ -56,13 +56,21 @@ def test_a_mending_generator_begins_by_changing_nothing() -> None:
 def test_what_the_compact_generator_paints_does_not_depend_on_far_pixels() -> None:
     """So it may learn on crops and paint whole pictures, or tiles of them."""
     network = build_generator(SMALL, 3).double()
-    x = torch.randn(1, 3, 96, 96, dtype=torch.float64)
+    x = torch.randn(1, 3, 32, 128, dtype=torch.float64)
     y = x.clone()
-    y[:, :, :, 64:] = torch.randn(1, 3, 96, 32, dtype=torch.float64)
+    y[:, :, :, 100:] = torch.randn(1, 3, 32, 28, dtype=torch.float64)
     with torch.no_grad():
         same = (network(x) == network(y)).all(1).all(1)[0]
-    assert same[:16].all()
-    assert not same[64:].any()
+    assert same[: 100 - int(network.reach)].all()
+    assert not same[100:].any()
+
+
+@pytest.mark.parametrize("size", [(96, 224), (97, 130)])
+def test_a_picture_made_in_tiles_equals_one_made_whole(size: tuple[int, int]) -> None:
+    network = build_generator(SMALL, 3)
+    x = torch.rand(1, 3, *size)
+    whole, tiled = run_generator(network, x), run_generator(network, x, tile=64)
+    assert (whole - tiled).abs().max() < 1 / 255
 
 
 def test_the_discriminator_judges_at_two_scales() -> None:
