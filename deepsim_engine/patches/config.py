@@ -12,11 +12,13 @@ class PatchConfig:
 
     guide_patch: int = 7
     """Side of the primitive patches that are compared (odd)."""
-    guide_dims: int = 24
+    guide_dims: int = 40
     """Principal components kept of one level's primitive patches."""
     context_levels: int = 4
     """Pyramid levels, each half the size of the one before, whose patches describe one pixel."""
-    context_weight: float = 0.25
+    search_dims: int = 96
+    """Principal components kept of all levels' components together."""
+    context_weight: float = 0.35
     """Weight of each coarser level relative to the one below it."""
     position_weight: float = 2.0
     """Weight of the place in the picture (0 to 1): parts that did not move stay."""
@@ -24,7 +26,7 @@ class PatchConfig:
     """Side of the picture patches that are compared once there is a first result (odd)."""
     picture_dims: int = 16
     """Principal components kept of picture patches."""
-    picture_weight: float = 0.5
+    picture_weight: float = 0.2
     """Weight of the picture's patches next to the primitive's."""
     flips: bool = True
     """Also offer the mirrored training pair."""
@@ -38,9 +40,9 @@ class PatchConfig:
     """Rounds of propagation and random search per finer level and refinement."""
     refinements: int = 2
     """Times the result is compared with the picture and made anew, per level."""
-    vote_patch: int = 5
+    vote_patch: int = 7
     """Side of the picture patches that are blended (odd)."""
-    vote_sigma: float = 1.0
+    vote_sigma: float = 1.4
     """Standard deviation of the blending weights around a patch's centre."""
     vote_sharpness: float = 0.0
     """Standard deviation (in picture values) of the second, robust blending; 0 turns it off."""

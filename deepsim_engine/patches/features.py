@@ -47,16 +47,29 @@ def fit_basis(x: Tensor, patch: int, dims: int, generator: torch.Generator) -> P
     chosen = torch.randperm(height * width, generator=generator)[:count].to(x.device)
     windows = padded.unfold(1, patch, 1).unfold(2, patch, 1)
     sample = windows[:, chosen // width, chosen % width].transpose(0, 1).reshape(count, -1)
+    mean, axes, variance = principal_axes(sample, dims, generator)
+    weight = axes.T / variance.sqrt()
+    return PatchBasis(weight.reshape(-1, channels, patch, patch).contiguous(), -(weight @ mean))
+
+
+def principal_axes(
+    sample: Tensor, dims: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Where a sample (N, D) varies most.
+
+    Returns:
+        Its mean (D,), `dims` (at most D) orthonormal axes (D, dims) that span the leading principal
+        components, in no order, and its total variance (), at least 1e-6.
+    """
     mean = sample.mean(0)
     centred = sample - mean
     covariance = centred.T @ centred
+    size = covariance.shape[0]
     # subspace iteration spans the leading components; eigh can fail on repeated eigenvalues
-    axes = torch.randn(covariance.shape[0], dims, generator=generator).to(x)
+    axes = torch.randn(size, min(dims, size), generator=generator).to(sample)
     for _ in range(_POWER_ROUNDS):
         axes = torch.linalg.qr(covariance @ axes + 1e-6 * axes)[0]
-    variance = centred.square().sum(1).mean().clamp_min(1e-6)
-    weight = axes.T / variance.sqrt()
-    return PatchBasis(weight.reshape(-1, channels, patch, patch).contiguous(), -(weight @ mean))
+    return mean, axes, centred.square().sum(1).mean().clamp_min(1e-6)
 
 
 def pyramid(x: Tensor, levels: int) -> list[Tensor]:

@@ -80,13 +80,20 @@ class Search:
 
     def measure(self, row: Tensor, column: Tensor) -> Field:
         """The field of these rows and columns (h, w), with its distances."""
+        every = torch.arange(row.numel(), device=row.device)
+        distance = self._distances(every, row.reshape(-1), column.reshape(-1))
+        return Field(row, column, distance.view(self.shape))
+
+    def _distances(self, which: Tensor, row: Tensor, column: Tensor) -> Tensor:
+        """Squared distances (n,) of the queries `which` to the keys at `row` and `column`."""
         keys = self.keys
-        distances = []
-        parts = (x.reshape(-1).split(self.chunk) for x in (row, column))
-        for query, r, c in zip(self.queries.split(self.chunk), *parts, strict=True):
-            away = query - keys.values.index_select(0, r * keys.width + c)
+        distances = [self.queries.new_empty(0)]
+        parts = (x.split(self.chunk) for x in (which, row, column))
+        for query, r, c in zip(*parts, strict=True):
+            away = self.queries.index_select(0, query)
+            away -= keys.values.index_select(0, r * keys.width + c)
             distances.append(away.square_().sum(1) + keys.penalty[r // keys.height])
-        return Field(row, column, torch.cat(distances).view(self.shape))
+        return torch.cat(distances)
 
     def improve(self, field: Field, rounds: int, generator: torch.Generator) -> Field:
         """Propagation and random search, `rounds` times; no distance grows."""
@@ -119,12 +126,18 @@ class Search:
             radius //= 4
 
     def _better(self, field: Field, row: Tensor, column: Tensor) -> Field:
-        candidate = self.measure(row, column)
-        better = candidate.distance < field.distance
+        """`field` with the nearer candidates; only those that differ from it are measured."""
+        new = ((row != field.row) | (column != field.column)).view(-1).nonzero()[:, 0]
+        row, column = row.reshape(-1)[new], column.reshape(-1)[new]
+        distance = self._distances(new, row, column)
+        better = distance < field.distance.view(-1)[new]
+        which = new[better]
+        pairs = ((field.row, row), (field.column, column), (field.distance, distance))
         return Field(
-            torch.where(better, row, field.row),
-            torch.where(better, column, field.column),
-            torch.where(better, candidate.distance, field.distance),
+            *(
+                old.reshape(-1).index_copy(0, which, value[better]).view(self.shape)
+                for old, value in pairs
+            )
         )
 
 

@@ -7,10 +7,18 @@ from torch import Tensor
 
 from deepsim_engine.errors import InputError
 from deepsim_engine.patches.config import PatchConfig
-from deepsim_engine.patches.features import PatchBasis, enlarge, fit_basis, position, pyramid
+from deepsim_engine.patches.features import (
+    PatchBasis,
+    enlarge,
+    fit_basis,
+    position,
+    principal_axes,
+    pyramid,
+)
 from deepsim_engine.patches.search import Field, Keys, Search, enlarge_field
 from deepsim_engine.patches.vote import Blending
 
+_AXES_SAMPLE = 20000
 _PLACE = 2
 """Number of the leading descriptor components that hold a pixel's place."""
 
@@ -34,8 +42,12 @@ class Correspondence:
 
 @dataclass(frozen=True)
 class _Searchable:
-    """Descriptors of one level of the training pair; `guide` (S*H*W, D), `picture` (S*H*W, E)."""
+    """Descriptors of one level of the training pair; `guide` (S*H*W, D), `picture` (S*H*W, E).
 
+    `axes` (F, D) reduces full descriptors of primitives to the D components kept.
+    """
+
+    axes: Tensor
     guide: Tensor
     picture: Tensor
     picture_basis: PatchBasis
@@ -106,8 +118,12 @@ class PatchSynthesizer:
                 mirrored[:_PLACE] = described[0][:_PLACE].flip(2)
                 described.append(mirrored)
             basis = fit_basis(picture, c.picture_patch, c.picture_dims, generator)
+            rows = torch.cat([_rows(x) for x in described])
+            step = max(1, len(rows) // _AXES_SAMPLE)
+            axes = principal_axes(rows[::step], c.search_dims, generator)[1]
             self._searchable[k] = _Searchable(
-                torch.cat([_rows(x) for x in described]),
+                axes,
+                rows @ axes,
                 torch.cat([_rows(basis(x)) for x in pictures]) * c.picture_weight**0.5,
                 basis,
             )
@@ -170,7 +186,7 @@ class PatchSynthesizer:
     ) -> tuple[Field, Tensor]:
         """Exhaustive search at the coarsest level, then refinement."""
         shape = (guides[level].shape[-2], guides[level].shape[-1])
-        queries = _rows(self._describe(guides[level:], level))
+        queries = self._queries(guides, level)
         keys = Keys(self._searchable[level].guide, self._penalty, *self._sizes[level])
         field = Search(queries, keys, shape, self.config.chunk).exhaustive()
         return self._refine(field, guides, level, generator)
@@ -182,7 +198,7 @@ class PatchSynthesizer:
         c = self.config
         here = self._searchable[level]
         shape = (guides[level].shape[-2], guides[level].shape[-1])
-        queries = _rows(self._describe(guides[level:], level))
+        queries = self._queries(guides, level)
         search = Search(
             queries, Keys(here.guide, self._penalty, *self._sizes[level]), shape, c.chunk
         )
@@ -195,6 +211,10 @@ class PatchSynthesizer:
             field = search.improve(search.measure(field.row, field.column), c.iterations, generator)
             picture = self._blend(field, level)
         return field, picture
+
+    def _queries(self, guides: list[Tensor], level: int) -> Tensor:
+        """What to look for at every pixel of a level: (h*w, D)."""
+        return _rows(self._describe(guides[level:], level)) @ self._searchable[level].axes
 
     def _blend(self, field: Field, level: int) -> Tensor:
         c = self.config
