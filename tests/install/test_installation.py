@@ -173,7 +173,7 @@ def test_changed_sources_are_told_and_only_they_are_installed_again(installed: S
     assert updated.status == 0, updated.output
     assert updated.output.count("already there") == 5
     asked = "from deepsim_engine.errors import CHANGED; print(CHANGED)"
-    command = [installed.python, "-c", asked]
+    command = [str(installed.python), "-c", asked]
     subprocess.run(command, cwd=installed.home, env=installed.environment(), check=True)
 
 
