@@ -203,7 +203,7 @@ class Engine:
             "device": info.get("device", ""),
             "memory": {"free": available_memory()},
             "queue": self.trainings.waiting,
-            "running": self.trainings.running,
+            "training": self.trainings.running,
             "small": len(self._small),
             "jobs": self.trainings.listing(),
             "restarts": self._supervisor.restarts,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from deepsim_client import EngineClient, Frame, Message
 from deepsim_client.wire import encode, new_id
+
 from tests.server.conftest import (
     PATIENCE,
     SIDE,
@@ -115,9 +116,9 @@ def test_apply_during_training_is_answered_from_the_weights_so_far(client: Engin
         "train",
         body,
         pair(),
-        on_reply=lambda reply: steps.append(reply.body["step"])
-        if reply.kind == "progress"
-        else None,
+        on_reply=lambda reply: (
+            steps.append(reply.body["step"]) if reply.kind == "progress" else None
+        ),
     )
     until(lambda: steps, client)
     reply = ask(client, "apply", {"job": training}, [segments_frame(shift=6)])
@@ -181,7 +182,7 @@ def test_a_repeated_request_is_answered_and_not_done_twice(client: EngineClient)
 
 def test_another_client_can_follow_a_training(shared: Engine, client: EngineClient) -> None:
     training = client.request("train", {"preset": "draft", "steps": 6, "name": "Seen"}, pair())
-    until(lambda: ask(client, "status").body["running"] == training, client)
+    until(lambda: ask(client, "status").body["training"] == training, client)
     other = shared.client()
     replies: list[Reply] = []
     final = ask(other, "attach", {"job": training}, on_reply=replies.append)

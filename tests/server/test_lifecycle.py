@@ -1,0 +1,199 @@
+"""Starts and ends of engine and worker, gentle and violent: nothing accepted is lost."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from tests.server.conftest import (
+    PATIENCE,
+    Engine,
+    ask,
+    deepsim,
+    image_frame,
+    pair,
+    until,
+)
+
+if TYPE_CHECKING:
+    from deepsim_client import EngineClient, Reply
+
+LONG = {"name": "Long", "preset": "draft", "steps": 5000}
+
+
+def start_training(client: EngineClient, body: dict[str, object] | None = None) -> str:
+    """A training that has made its first steps; the request's id."""
+    steps: list[int] = []
+
+    def count(reply: Reply) -> None:
+        if reply.kind == "progress":
+            steps.append(reply.body["step"])
+
+    training = client.request("train", body or LONG, pair(), on_reply=count)
+    until(lambda: steps and steps[-1] >= 2, client)
+    return training
+
+
+def test_two_clients_that_start_at_once_get_one_engine(engine: Engine) -> None:
+    clients = [engine.client() for _ in range(3)]
+    for client in clients:
+        client.connect()
+    until(lambda: all(client.state == "ready" for client in clients), *clients)
+    assert len({client.info["pid"] for client in clients}) == 1
+    assert engine.log().count("Listening on port") == 1
+
+
+def test_a_second_engine_on_the_same_folder_says_that_there_is_one(engine: Engine) -> None:
+    ask(engine.client(), "hello")
+    second = deepsim(engine, "serve", "--json")
+    assert second.returncode == 0
+    assert f'"pid": {engine.connection["pid"]}' in second.stdout
+    assert engine.process().is_running()
+
+
+def test_the_engine_process_itself_stays_light(engine: Engine) -> None:
+    ask(engine.client(), "hello")
+    loaded = {path.path for path in engine.process().memory_maps()}
+    assert not [path for path in loaded if "libtorch" in path]
+
+
+def test_a_killed_worker_is_told_and_replaced(engine: Engine) -> None:
+    client = engine.ready()
+    training = start_training(client)
+    first = engine.worker()
+    first.kill()
+    reply = client.wait(training, PATIENCE)
+    assert reply.body["code"] == "worker-died"
+    assert "SIGKILL" in reply.body["message"]
+
+    assert ask(client, "edges", {}, [image_frame()]).kind == "result"
+    assert engine.worker().pid != first.pid
+    job = ask(client, "status").body["jobs"][0]
+    assert (job["job"], job["state"]) == (training, "paused")
+
+    resumed = ask(client, "train", {**LONG, "steps": 4, "resume": True}, pair())
+    assert resumed.kind == "result", resumed.body
+    assert ask(client, "status").body["jobs"][0]["state"] == "done"
+
+
+def test_a_worker_killed_with_small_requests_answers_them_with_an_error(engine: Engine) -> None:
+    client = engine.client()
+    ask(client, "hello")
+    worker = engine.worker()
+    worker.send_signal(signal.SIGSTOP)  # so that the requests are with it for sure
+    requests = [client.request("edges", {}, [image_frame()]) for _ in range(3)]
+    until(lambda: ask(client, "status").body["small"] == 3, client)
+    worker.kill()
+    codes = {client.wait(request, PATIENCE).body["code"] for request in requests}
+    assert codes == {"worker-died"}
+
+
+def test_after_a_kill_of_everything_the_next_start_goes_on_unasked(engine: Engine) -> None:
+    client = engine.ready()
+    training = start_training(client)
+    waiting = client.request("train", {"name": "Next", "preset": "draft", "steps": 2}, pair())
+    until(lambda: ask(client, "status").body["queue"] == 1, client)
+    client.cancel(training)  # leaves a checkpoint, from which the second request goes on
+    client.wait(training, PATIENCE)
+    stopped_at = ask(client, "status").body["jobs"][1]["step"]
+    resumed = start_training(client, {**LONG, "steps": stopped_at + 12, "resume": True})
+    unwanted = client.request("train", {"name": "Unwanted", "steps": 2}, pair())
+    until(lambda: ask(client, "status").body["queue"] == 1, client)
+    client.cancel(unwanted)
+    client.wait(unwanted, PATIENCE)
+    engine.kill_all()
+
+    begun = time.monotonic()
+    lost = client.wait(resumed, PATIENCE)
+    assert lost.body["code"] == "engine-lost"
+    assert time.monotonic() - begun < 5  # what users are promised
+    again = engine.ready()
+    steps: list[int] = []
+    final = ask(
+        again,
+        "attach",
+        {"job": resumed},
+        on_reply=lambda reply: (
+            steps.append(reply.body["step"]) if reply.kind == "progress" else None
+        ),
+    )
+    assert final.kind == "result", final.body
+    assert final.body["model"]["steps"] == stopped_at + 12
+    assert all(step > stopped_at for step in steps)
+    assert ask(again, "attach", {"job": waiting}).body["model"]["name"] == "Next"
+    names = [model["name"] for model in ask(again, "models").body["models"]]
+    assert sorted(names) == ["Long", "Next"]
+    states = {job["name"]: job["state"] for job in ask(again, "status").body["jobs"]}
+    assert states == {"Long": "done", "Next": "done", "Unwanted": "cancelled"}
+
+
+def test_shutdown_answers_everybody_and_pauses_the_training(engine: Engine) -> None:
+    client = engine.ready()
+    training = start_training(client)
+    process = engine.process()
+    assert ask(client, "shutdown").kind == "result"
+    assert client.wait(training, PATIENCE).body["code"] == "shutting-down"
+    process.wait(30)
+    assert not engine.location.connection.exists()
+    assert (engine.data / "jobs" / training / "checkpoint.safetensors").is_file()
+
+    back = ask(engine.ready(), "status").body
+    assert back["jobs"][0]["state"] in ("queued", "running")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_the_engine_cleanly(engine: Engine, number: signal.Signals) -> None:
+    ask(engine.client(), "hello")
+    process, worker = engine.process(), engine.worker()
+    process.send_signal(number)
+    psutil.wait_procs([process, worker], timeout=30)
+    assert not process.is_running()
+    assert not worker.is_running()
+    assert not engine.location.connection.exists()
+    assert "Traceback" not in engine.log()
+
+
+def test_the_worker_ends_with_its_engine(engine: Engine) -> None:
+    ask(engine.client(), "hello")
+    worker = engine.worker()
+    engine.process().kill()
+    worker.wait(10)
+
+
+def test_an_idle_engine_leaves_and_the_next_request_starts_another(engine: Engine) -> None:
+    served = deepsim(engine, "serve", "--idle-seconds", "0.5", "--json")
+    assert served.returncode == 0, served.stderr
+    assert not engine.location.connection.exists()
+    assert "leaving" in engine.log()
+    assert ask(engine.client(), "status").kind == "result"
+
+
+def test_an_engine_that_leaves_meanwhile_is_started_again(engine: Engine) -> None:
+    client = engine.client()
+    ask(client, "hello")
+    process = engine.process()
+    process.terminate()
+    process.wait(30)
+    until(lambda: client.state == "idle", client)
+    assert ask(client, "status").body["pid"] != process.pid
+
+
+def test_the_commands_speak_to_the_engine(engine: Engine) -> None:
+    assert '"running": false' in deepsim(engine, "engine", "status", "--json").stdout
+    client = engine.ready()
+    model = ask(client, "train", {"preset": "instant", "name": "Cat"}, pair()).body["model"]
+    assert (
+        f'"pid": {engine.connection["pid"]}' in deepsim(engine, "engine", "status", "--json").stdout
+    )
+    assert model["id"] in deepsim(engine, "models", "list").stdout
+    assert "instant" in deepsim(engine, "models", "show", "Cat").stdout
+    assert deepsim(engine, "models", "show", "Dog").returncode == 2
+    assert deepsim(engine, "models", "remove", "Cat", "--json").returncode == 0
+    assert not list((engine.data / "models").iterdir())
+    stopped = deepsim(engine, "engine", "stop", "--json")
+    assert '"stopped": true' in stopped.stdout
+    assert deepsim(engine, "engine", "stop").returncode == 0

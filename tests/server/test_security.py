@@ -1,0 +1,105 @@
+"""Nobody unknown gets in, and nothing secret lies about."""
+
+from __future__ import annotations
+
+import stat
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import zmq
+from deepsim_client.wire import Message, encode, new_id
+
+from tests.server.conftest import Engine, RawClient, ask, image_frame, until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deepsim_client import EngineClient
+
+
+def mode(path: Path) -> int:
+    """Permission bits."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_an_unknown_key_is_refused_and_logged(shared: Engine) -> None:
+    stranger = RawClient(shared, zmq.curve_keypair())
+    stranger.say([bytes(part) for part in encode(Message("status", new_id()))])
+    assert stranger.hear(2.0) is None
+    stranger.close()
+    assert "unknown key" in shared.log()
+
+
+def test_a_client_with_an_unknown_key_is_told_so(engine: Engine, tmp_path: Path) -> None:
+    ask(engine.client(), "hello")
+    for name in ("local.key", "local.key_secret"):
+        (engine.data / "keys" / "clients" / name).unlink()
+    zmq.auth.create_certificates(tmp_path, "other")
+    (tmp_path / "other.key_secret").chmod(0o600)
+    (tmp_path / "other.key_secret").replace(engine.location.client_key)
+    client = engine.client(hello_seconds=3.0)
+    reply = ask(client, "hello")
+    assert reply.body["code"] == "engine-lost"
+    assert client.state == "failed"
+    assert "key" in client.message
+
+
+def test_plaintext_gets_silence(shared: Engine) -> None:
+    context = zmq.Context()
+    socket = context.socket(zmq.DEALER)
+    socket.linger = 0
+    socket.connect(shared.connection["endpoint"])
+    socket.send_multipart([bytes(part) for part in encode(Message("hello", new_id()))])
+    assert not socket.poll(1000)
+    context.destroy(linger=0)
+
+
+def test_only_the_loopback_address_listens(shared: Engine) -> None:
+    listening = [
+        connection.laddr.ip
+        for connection in shared.process().net_connections("tcp")
+        if connection.status == "LISTEN"
+    ]
+    assert listening
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_secrets_are_private(shared: Engine, client: EngineClient) -> None:
+    keys = shared.data / "keys"
+    assert mode(keys) == mode(keys / "clients") == mode(shared.location.connection.parent) == 0o700
+    assert mode(keys / "engine.key_secret") == 0o600
+    assert mode(shared.location.client_key) == 0o600
+    assert mode(shared.location.connection) == 0o600
+
+
+def test_neither_keys_nor_pixels_are_logged_or_shown(shared: Engine, client: EngineClient) -> None:
+    ask(client, "edges", {}, [image_frame()])
+    _, secret = zmq.auth.load_certificate(shared.location.client_key)
+    assert secret is not None
+    shown = " ".join(shared.process().cmdline() + shared.worker().cmdline())
+    assert secret.decode() not in shared.log() + shown
+    assert len(shared.log()) < 20000
+
+
+@pytest.mark.parametrize("which", ["connection", "client_key"])
+def test_a_client_refuses_files_that_others_can_read(engine: Engine, which: str) -> None:
+    ask(engine.client(), "hello")
+    path = getattr(engine.location, which)
+    path.chmod(0o644)
+    client = engine.client()
+    client.connect()
+    until(lambda: client.state == "failed", client)
+    assert str(path) in client.message
+    assert "chmod 600" in client.message
+
+
+def test_an_engine_refuses_a_key_that_others_can_read(engine: Engine) -> None:
+    ask(engine.client(), "hello")
+    engine.process().kill()
+    time.sleep(0.2)
+    (engine.data / "keys" / "engine.key_secret").chmod(0o644)
+    client = engine.client()
+    reply = ask(client, "hello")
+    assert "engine.key_secret" in reply.body["message"]
+    assert "can be read by others" in reply.body["message"]
