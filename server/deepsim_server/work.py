@@ -82,7 +82,7 @@ class Work:
     def __init__(self, folders: Folders) -> None:
         self._folders = folders
         self._models = ModelStore(folders.models)
-        self._loaded: OrderedDict[str, Model] = OrderedDict()
+        self._loaded: OrderedDict[str, tuple[int, Model]] = OrderedDict()
         self._running = ""
         self._snapshot: Callable[[], Model] | None = None
 
@@ -185,8 +185,10 @@ class Work:
         if not wanted:
             raise InputError("No model is named, and the training that is named does not run.")
         path = self._models.path(wanted)
-        model = self._loaded.pop(wanted, None) or load(path)
-        self._loaded[wanted] = model
+        stamp = path.stat().st_mtime_ns  # a renamed model is another file
+        known = self._loaded.pop(wanted, None)
+        model = load(path) if known is None or known[0] != stamp else known[1]
+        self._loaded[wanted] = (stamp, model)
         while len(self._loaded) > _LOADED_MODELS:
             self._loaded.popitem(last=False)
         return model
