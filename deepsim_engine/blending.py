@@ -77,5 +77,5 @@ def _tint(
         apart = original[thin][:, :, channel].astype(np.float32) - result[thin][:, :, channel]
         mean = gaussian_filter(apart * kept, sigma / stride) / np.maximum(near, 1e-4)
         plane = Image.fromarray(np.clip(mean, -MOST_TINT, MOST_TINT) * certain)
-        tint[:, :, channel] = plane.resize((width, height), Image.Resampling.BILINEAR)
+        tint[:, :, channel] = np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR))
     return tint
