@@ -63,7 +63,12 @@ class Budget:
 
     @property
     def used_up(self) -> bool:
-        """Whether another step would go further over the limit than stopping now stays below."""
+        """Whether another step would go further over the limit than stopping now stays below.
+
+        The first step is always made: a model that never learned is of no use to anybody.
+        """
+        if self.step == 0:
+            return False
         if self.steps is not None and self.step >= self.steps:
             return True
         return self.seconds is not None and self.elapsed + self.step_seconds / 2 >= self.seconds

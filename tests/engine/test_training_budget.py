@@ -40,6 +40,14 @@ def test_a_budget_of_seconds_is_kept_within_five_percent(duration: float) -> Non
     assert budget.elapsed == pytest.approx(120, rel=0.05)
 
 
+def test_the_smallest_budget_is_good_for_one_step() -> None:
+    clock = Clock()
+    budget = Budget(steps=None, seconds=0.5, clock=clock)
+    clock.now += 10  # loading took longer than all there was
+    spend(budget, clock, [1.0] * 3)
+    assert budget.step == 1
+
+
 def test_the_first_limit_that_is_reached_counts() -> None:
     clock = Clock()
     budget = Budget(steps=1000, seconds=10.0, clock=clock)
