@@ -66,7 +66,7 @@ def test_time_left_is_unknown_then_estimated_from_the_steps_after_the_slow_first
 def test_time_used_before_a_resumption_counts() -> None:
     clock = Clock()
     budget = Budget(steps=None, seconds=100.0, clock=clock)
-    budget.before = 99.9
+    budget.step, budget.before = 40, 99.9
     clock.now += 1
     assert budget.used_up
 
