@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,6 +121,8 @@ def screenshot(krita: KritaProcess) -> Callable[[str], None]:
 
     def save(name: str) -> None:
         if folder:
+            krita.xdo("mousemove", 1599, 999)  # no brush outline over the picture
+            time.sleep(0.5)
             krita.screenshot(Path(folder) / f"{name}.png")
 
     return save

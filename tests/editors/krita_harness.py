@@ -151,7 +151,7 @@ def child(name): return W.findChild(QWidget, name)""")
 
     def settle(self) -> None:
         """Ends what the plugin does and closes all documents."""
-        self.call("for job in list(S.jobs): S._client.cancel(job.rid)")
+        self.call("for job in list(S.jobs): S.stop(job)")
         self.wait("not S.jobs", timeout=60)
         self.close_documents()
         self.wait("S.active is None")

@@ -55,13 +55,13 @@ def read_node(node: Any, width: int, height: int) -> Picture:
 
     The layer's own opacity and visibility do not matter, so hidden drawings can be read.
     """
-    raw = node.projectionPixelData(0, 0, width, height)
+    raw = bytes(node.projectionPixelData(0, 0, width, height))
     space = _space(node)
     if space == SRGB8:
         image = QImage(raw, width, height, width * 4, QImage.Format.Format_ARGB32)
         rgba = image_bytes(image.convertToFormat(QImage.Format.Format_RGBA8888))
     else:
-        with _Scratch(width, height, space, bytes(raw)) as scratch:
+        with _Scratch(width, height, space, raw) as scratch:
             image = scratch.document.projection(0, 0, width, height)
             rgba = image_bytes(image.convertToFormat(QImage.Format.Format_RGBA8888))
     return Picture(width, height, rgba)

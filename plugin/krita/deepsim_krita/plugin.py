@@ -47,7 +47,7 @@ class Plugin(QObject):
         application.addExtension(self.extension)
         factory = DockWidgetFactory(
             DOCKER_ID,
-            DockWidgetFactoryBase.DockRight,
+            DockWidgetFactoryBase.DockPosition.DockRight,
             lambda: DeepSimDocker(self.session, self.problem),
         )
         application.addDockWidgetFactory(factory)

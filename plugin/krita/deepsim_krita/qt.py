@@ -23,8 +23,8 @@ else:
 
 if QT6:
     from PyQt6 import sip
-    from PyQt6.QtCore import QEvent, QObject, QSize, Qt, QTimer
-    from PyQt6.QtGui import QAction, QColor, QIcon, QImage, QPainter, QPalette, QPixmap
+    from PyQt6.QtCore import QObject, QRectF, QSize, Qt, QTimer
+    from PyQt6.QtGui import QColor, QIcon, QImage, QPainter, QPalette, QTextOption
     from PyQt6.QtWidgets import (
         QCheckBox,
         QComboBox,
@@ -44,10 +44,9 @@ if QT6:
     )
 else:
     from PyQt5 import sip
-    from PyQt5.QtCore import QEvent, QObject, QSize, Qt, QTimer
-    from PyQt5.QtGui import QColor, QIcon, QImage, QPainter, QPalette, QPixmap
+    from PyQt5.QtCore import QObject, QRectF, QSize, Qt, QTimer
+    from PyQt5.QtGui import QColor, QIcon, QImage, QPainter, QPalette, QTextOption
     from PyQt5.QtWidgets import (
-        QAction,
         QCheckBox,
         QComboBox,
         QFormLayout,
@@ -67,11 +66,9 @@ else:
 
 __all__ = [
     "QT6",
-    "QAction",
     "QCheckBox",
     "QColor",
     "QComboBox",
-    "QEvent",
     "QFormLayout",
     "QFrame",
     "QHBoxLayout",
@@ -82,13 +79,14 @@ __all__ = [
     "QObject",
     "QPainter",
     "QPalette",
-    "QPixmap",
     "QProgressBar",
     "QPushButton",
+    "QRectF",
     "QScrollArea",
     "QSize",
     "QSizePolicy",
     "QSpinBox",
+    "QTextOption",
     "QTimer",
     "QToolButton",
     "QVBoxLayout",

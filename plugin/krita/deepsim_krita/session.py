@@ -150,7 +150,11 @@ class Session:
         job = self.shown_job
         if job is None:
             self._say(Notice("info", "Nothing is running."))
-            return
+        else:
+            self.stop(job)
+
+    def stop(self, job: Job) -> None:
+        """Asks the engine to end a job; its last reply says that it has."""
         job.stop()
         if job.training:
             self._ask("cancel", {"job": job.training}, lambda reply: None)

@@ -11,9 +11,11 @@ from .qt import (
     QLabel,
     QPainter,
     QPalette,
+    QRectF,
     QSize,
     QSizePolicy,
     Qt,
+    QTextOption,
     QWidget,
     image_from_pixels,
 )
@@ -138,8 +140,10 @@ class PreviewBox(QWidget):
         painter.fillRect(self.rect(), palette.color(QPalette.ColorRole.Base))
         if self._image is None:
             painter.setPen(palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text))
-            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect().adjusted(6, 4, -6, -4), int(flags), self._placeholder)
+            option = QTextOption(Qt.AlignmentFlag.AlignCenter)
+            option.setWrapMode(QTextOption.WrapMode.WordWrap)
+            inner = QRectF(self.rect().adjusted(6, 4, -6, -4))
+            painter.drawText(inner, self._placeholder, option)
         else:
             ratio = self.devicePixelRatioF()
             size = self._image.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
