@@ -1,8 +1,8 @@
 """What the doctor finds out about keys and the running engine."""
 
 import pytest
-
 from deepsim_server import checks
+
 from tests.server.conftest import Engine
 
 
