@@ -35,7 +35,13 @@ class PatchConfig:
     search_side: int = 64
     """The level whose longest side is at most this is searched exhaustively."""
     refine_side: int = 256
-    """Finer levels than this reuse the correspondence of the level below."""
+    """Finer levels than this are not searched anew."""
+    polish_side: int = 1024
+    """Levels up to this mend the correspondence of the level below; finer ones reuse it."""
+    polish_rounds: int = 2
+    """Times that is done."""
+    polish_dims: int = 24
+    """Principal components kept of one pixel's primitive where it is only mended."""
     iterations: int = 2
     """Rounds of propagation and random search per finer level and refinement."""
     refinements: int = 2

@@ -4,7 +4,6 @@ The second is the vectorised form of PatchMatch (Barnes et al. 2009): every pixe
 neighbours found, shifted by their distance, and random places around its own best.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -99,12 +98,25 @@ class Search:
         """Propagation and random search, `rounds` times; no distance grows."""
         for turn in range(rounds):
             for jump in (1, 2, 4) if turn == 0 else (1,):
-                for dy, dx in ((0, jump), (jump, 0), (0, -jump), (-jump, 0)):
-                    field = self._better(field, *self._neighbours(field, dy, dx))
-            for row, column in self._random(field.row.device, generator):
-                source = field.row // self.keys.height
-                near = self.keys.inside(field.row + row, field.column + column, source)
-                field = self._better(field, *near)
+                field = self.propagate(field, jump)
+            field = self.wander(field, max(self.keys.height, self.keys.width) // 4, generator)
+        return field
+
+    def propagate(self, field: Field, jump: int) -> Field:
+        """Every pixel tries what the four pixels `jump` away found; no distance grows."""
+        for dy, dx in ((0, jump), (jump, 0), (0, -jump), (-jump, 0)):
+            field = self._better(field, *self._neighbours(field, dy, dx))
+        return field
+
+    def wander(self, field: Field, radius: int, generator: torch.Generator) -> Field:
+        """Every pixel tries random places, ever nearer to what it has; no distance grows."""
+        while radius >= 1:
+            step = torch.randint(-radius, radius + 1, (2, *self.shape), generator=generator)
+            row, column = step.to(field.row.device)
+            source = field.row // self.keys.height
+            near = self.keys.inside(field.row + row, field.column + column, source)
+            field = self._better(field, *near)
+            radius //= 4
         return field
 
     def _neighbours(self, field: Field, dy: int, dx: int) -> tuple[Tensor, Tensor]:
@@ -113,17 +125,6 @@ class Search:
         x = (torch.arange(self.shape[1], device=field.row.device) - dx).clamp(0, self.shape[1] - 1)
         row, column = field.row[y[:, None], x[None]], field.column[y[:, None], x[None]]
         return self.keys.inside(row + dy, column + dx, row // self.keys.height)
-
-    def _random(
-        self, device: torch.device, generator: torch.Generator
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Random steps, in ever smaller surroundings."""
-        radius = max(self.keys.height, self.keys.width) // 4
-        while radius >= 1:
-            step = torch.randint(-radius, radius + 1, (2, *self.shape), generator=generator)
-            row, column = step.to(device)
-            yield row, column
-            radius //= 4
 
     def _better(self, field: Field, row: Tensor, column: Tensor) -> Field:
         """`field` with the nearer candidates; only those that differ from it are measured."""

@@ -19,6 +19,7 @@ from deepsim_engine.patches.search import Field, Keys, Search, enlarge_field
 from deepsim_engine.patches.vote import Blending
 
 _AXES_SAMPLE = 20000
+_POLISH_RADIUS = 4
 _PLACE = 2
 """Number of the leading descriptor components that hold a pixel's place."""
 
@@ -94,7 +95,8 @@ class PatchSynthesizer:
         generator = torch.Generator().manual_seed(c.seed)
         levels = _levels(max(image.shape[-2:]), c.search_side)
         guides = pyramid(primitive, levels + c.context_levels - 1)
-        finest = _levels(max(image.shape[-2:]), c.refine_side) - 1
+        finest = _levels(max(image.shape[-2:]), max(c.refine_side, c.polish_side)) - 1
+        self._refined = _levels(max(image.shape[-2:]), c.refine_side) - 1
         self._bases = {
             k: fit_basis(guides[k], c.guide_patch, c.guide_dims, generator)
             for k in range(finest, len(guides))
@@ -120,7 +122,8 @@ class PatchSynthesizer:
             basis = fit_basis(picture, c.picture_patch, c.picture_dims, generator)
             rows = torch.cat([_rows(x) for x in described])
             step = max(1, len(rows) // _AXES_SAMPLE)
-            axes = principal_axes(rows[::step], c.search_dims, generator)[1]
+            dims = c.search_dims if k >= self._refined else c.polish_dims
+            axes = principal_axes(rows[::step], dims, generator)[1]
             self._searchable[k] = _Searchable(
                 axes,
                 rows @ axes,
@@ -133,7 +136,8 @@ class PatchSynthesizer:
         c = self.config
         shape = (guides[0].shape[-2], guides[0].shape[-1])
         parts = [position(*shape, self.device) * c.position_weight**0.5]
-        for k, guide in enumerate(guides[: c.context_levels]):
+        contexts = c.context_levels if level >= self._refined else 1
+        for k, guide in enumerate(guides[:contexts]):
             described = self._bases[level + k](guide)
             parts.append(enlarge(described, shape) * c.context_weight ** (k / 2))
         return torch.cat(parts)
@@ -165,13 +169,15 @@ class PatchSynthesizer:
         levels = len(self._sizes)
         guides = pyramid(primitive.detach().to(self.device), levels + c.context_levels - 1)
         start = min(levels, _levels(max(primitive.shape[-2:]), c.search_side)) - 1
-        start = max(start, min(self._searchable))
+        start = max(start, self._refined)
         field, picture = self._first(guides, start, generator)
         for k in range(start - 1, -1, -1):
             shape = (guides[k].shape[-2], guides[k].shape[-1])
             field = enlarge_field(field, shape, self._sizes[k + 1], self._sizes[k])
-            if k in self._searchable:
+            if k >= self._refined:
                 field, picture = self._refine(field, guides, k, generator)
+            elif k in self._searchable:
+                field, picture = self._polish(field, guides, k, generator)
             else:
                 picture = self._blend(field, k)
         height, width = self._sizes[0]
@@ -209,6 +215,24 @@ class PatchSynthesizer:
             seen = _rows(here.picture_basis(picture)) * c.picture_weight**0.5
             search = Search(torch.cat([queries, seen], 1), keys, shape, c.chunk)
             field = search.improve(search.measure(field.row, field.column), c.iterations, generator)
+            picture = self._blend(field, level)
+        return field, picture
+
+    def _polish(
+        self, field: Field, guides: list[Tensor], level: int, generator: torch.Generator
+    ) -> tuple[Field, Tensor]:
+        """Mend a field that was enlarged: from close by, by primitive and appearance at once."""
+        c = self.config
+        here = self._searchable[level]
+        shape = (guides[level].shape[-2], guides[level].shape[-1])
+        queries = self._queries(guides, level)
+        keys = Keys(torch.cat([here.guide, here.picture], 1), self._penalty, *self._sizes[level])
+        picture = self._blend(field, level)
+        for _ in range(c.polish_rounds):
+            seen = _rows(here.picture_basis(picture)) * c.picture_weight**0.5
+            search = Search(torch.cat([queries, seen], 1), keys, shape, c.chunk)
+            field = search.propagate(search.measure(field.row, field.column), 1)
+            field = search.wander(field, _POLISH_RADIUS, generator)
             picture = self._blend(field, level)
         return field, picture
 
