@@ -110,7 +110,12 @@ INSTANT = Preset(
     seconds=None,
     gpu_seconds=None,
 )
-DRAFT = Preset(name="draft", promise="a first result in a minute or two")
+DRAFT = Preset(
+    name="draft",
+    promise="a first result in a minute or two",
+    generator=GeneratorConfig(patches=True),
+    losses=LossConfig(style=0.1),
+)
 STANDARD = replace(
     DRAFT,
     name="standard",

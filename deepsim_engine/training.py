@@ -1,5 +1,6 @@
 """Training: one pair in, a model out. The loop is `_run`; what a step does is in trainer.py."""
 
+import dataclasses
 import datetime
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from deepsim_engine import checkpoint as checkpoints
 from deepsim_engine import devices, presets
@@ -28,6 +30,7 @@ SMALLEST, LARGEST = 16, 8192  # working resolutions that make sense
 _KEY = "deepsim-checkpoint"
 _FORMAT = 1
 _SAVE_EVERY = 45.0  # seconds between checkpoints
+_PATCHES_UNTIL = 0.2  # of the budget: before, patches alone look better than the network
 _PREVIEW_SHARE = 0.03  # of the time goes into previews at most
 
 
@@ -207,9 +210,15 @@ class _Run:
         )
 
     def model(self, trainer: Trainer, budget: Budget) -> Model:
-        """A model of the averaged weights as they are now."""
+        """A model of the averaged weights as they are now.
+
+        As long as they know next to nothing and there are patch results to fall back on, a model
+        of patches alone: so the first preview is a picture already.
+        """
         description = self.describe(budget, trainer.backbone_name)
-        generator = trainer.averaged_generator()
+        generator: nn.Module | None = trainer.averaged_generator()
+        if trainer.pool is not None and budget.fraction < _PATCHES_UNTIL:
+            description, generator = dataclasses.replace(description, generator=None), None
         model = Model(description, self.pair.image, self.pair.primitive, generator, self.device)
         if trainer.pool is not None:
             model.patches = trainer.pool.synthesizer
