@@ -1,6 +1,7 @@
 """Blending: every pixel is made of the picture patches that the pixels around it point at."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -38,38 +39,51 @@ class Blending:
         rows = max(1, self.chunk // width)
         for top in range(0, height, rows):
             strip = range(top, min(top + rows, height))
-            votes, weights = self._votes(field, flat, sources, strip)
-            mean = (votes * weights).sum(0) / weights.sum(0)
+            mean = self._mean(field, flat, sources, strip)
             if self.sharpness > 0:
-                away = (votes - mean).square().mean(2, keepdim=True)
-                weights = weights * (torch.exp(-away / (2 * self.sharpness**2)) + 1e-8)
-                mean = (votes * weights).sum(0) / weights.sum(0)
+                mean = self._mean(field, flat, sources, strip, near=mean)
             result[:, strip.start : strip.stop] = mean.T.view(3, len(strip), width)
         return result
 
+    def _mean(
+        self,
+        field: Field,
+        flat: Tensor,
+        sources: tuple[int, int],
+        strip: range,
+        near: Tensor | None = None,
+    ) -> Tensor:
+        """Weighted mean (n, 3) of the votes for a strip; only those close to `near` if given."""
+        total = flat.new_zeros(len(strip) * field.row.shape[1], 3)
+        count = flat.new_zeros(len(total), 1)
+        for vote, weight in self._votes(field, flat, sources, strip):
+            if near is not None:
+                away = (vote - near).square().mean(1, keepdim=True)
+                weight = weight * (torch.exp(-away / (2 * self.sharpness**2)) + 1e-8)  # noqa: PLW2901
+            total.addcmul_(vote, weight)
+            count += weight
+        return total / count
+
     def _votes(
         self, field: Field, flat: Tensor, sources: tuple[int, int], strip: range
-    ) -> tuple[Tensor, Tensor]:
-        """What each patch proposes for the n pixels of a strip of rows, and its weight.
-
-        Returns (p*p, n, 3) and (p*p, n, 1).
-        """
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """What each patch proposes for the n pixels of a strip (n, 3), and its weight (n, 1)."""
         rows, columns = field.row.shape
         height, width = sources
-        votes, weights = [], []
+        low = field.row // height * height
         reach = range(-(self.patch // 2), self.patch // 2 + 1)
         for dy in reach:
             y = torch.arange(strip.start, strip.stop, device=flat.device) + dy
+            yc = y.clamp(0, rows - 1)
+            centre, source, across = field.row[yc], low[yc], field.column[yc]
             for dx in reach:
                 x = torch.arange(columns, device=flat.device) + dx
-                inside = ((y >= 0) & (y < rows))[:, None] & ((x >= 0) & (x < columns))[None]
-                at = (y.clamp(0, rows - 1)[:, None], x.clamp(0, columns - 1)[None])
-                row, column = field.row[at] - dy, field.column[at] - dx
-                first = field.row[at] // height * height
-                inside &= (row >= first) & (row < first + height)
-                inside &= (column >= 0) & (column < width)
-                index = (row * width + column).clamp(0, len(flat) - 1)
-                votes.append(flat.index_select(0, index.view(-1)))
+                xc = x.clamp(0, columns - 1)
+                row, column = centre[:, xc] - dy, across[:, xc] - dx
+                first = source[:, xc]
+                inside = ((y == yc)[:, None] & (x == xc)[None]).float()
+                inside *= (row >= first) & (row < first + height)
+                inside *= (column >= 0) & (column < width)
+                index = (row * width + column).clamp_(0, len(flat) - 1)
                 near = math.exp(-(dy * dy + dx * dx) / (2 * self.sigma**2))
-                weights.append(inside.view(-1) * near)
-        return torch.stack(votes), torch.stack(weights)[:, :, None]
+                yield flat.index_select(0, index.view(-1)), (inside * near).view(-1, 1)
