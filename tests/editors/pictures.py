@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import numpy.typing as npt
 import skimage.data
@@ -9,7 +11,8 @@ from PIL import Image, ImageDraw
 
 Pixels = npt.NDArray[np.uint8]
 
-SIZE = (300, 200)
+SIZE = (300, 200) if os.environ.get("DEEPSIM_SCREENSHOTS") else (150, 100)
+"""Small, because training has little time in tests; larger where pictures for the docs are made."""
 TABLE, SAUCER, BODY, RIM, COFFEE, SPOON = (
     (150, 90, 40),
     (200, 40, 30),
@@ -30,7 +33,7 @@ SHAPES = (
 
 
 def photo() -> Pixels:
-    """A cup of coffee, (200, 300, 3)."""
+    """A cup of coffee, (height, width, 3)."""
     full = Image.fromarray(skimage.data.coffee())
     return np.asarray(full.resize(SIZE, Image.Resampling.LANCZOS))
 
@@ -41,7 +44,7 @@ def _scaled(box: tuple[int, int, int, int]) -> tuple[float, float, float, float]
 
 
 def segments(*extra: tuple[tuple[int, int, int, int], tuple[int, int, int]]) -> Pixels:
-    """Flat colours for the photo, (200, 300, 4); `extra` ellipses are painted over it."""
+    """Flat colours for the photo, (height, width, 4); `extra` ellipses are painted over it."""
     image = Image.new("RGBA", SIZE, (*TABLE, 255))
     draw = ImageDraw.Draw(image)
     for box, colour in (*SHAPES, *extra):
@@ -52,7 +55,7 @@ def segments(*extra: tuple[tuple[int, int, int, int], tuple[int, int, int]]) -> 
 def edges(
     *extra: tuple[tuple[int, int, int, int], tuple[int, int, int]],
 ) -> Pixels:
-    """The outlines of `segments(*extra)` in black on transparent, (200, 300, 4)."""
+    """The outlines of `segments(*extra)` in black on transparent, (height, width, 4)."""
     flat = segments(*extra).astype(np.int16)
     lines = np.zeros(flat.shape[:2], bool)
     lines[:, 1:] |= (flat[:, 1:] != flat[:, :-1]).any(axis=2)

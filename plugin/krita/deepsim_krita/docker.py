@@ -81,7 +81,7 @@ class Panel(QWidget):
         self._refresh = QTimer(self)
         self._refresh.setSingleShot(True)
         self._refresh.setInterval(0)
-        self._refresh.timeout.connect(guarded(lambda: self.refresh()))
+        self._refresh.timeout.connect(guarded(self.refresh))
         session.changed.connect(self._on_change)
         changed, callback = session.changed, self._on_change
         self.destroyed.connect(lambda *_: changed.disconnect(callback))
