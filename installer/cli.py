@@ -15,7 +15,7 @@ from installer.environment import TestLibraries
 from installer.errors import InstallError
 from installer.lock import hold
 from installer.places import Places, default_prefix, this_system
-from installer.process import child_environment
+from installer.process import child_environment, sharing_cores
 from installer.setup import Editor, installation
 from installer.state import InstallState
 from installer.steps import Context, run_steps
@@ -142,4 +142,6 @@ def _demo(context: Context) -> int:
     command = [str(context.places.python), "-m", "deepsim_engine.demo", "--out", str(folder)]
     context.console.say("\nDemo: training on a picture, then editing its drawing")
     sys.stdout.flush()
-    return subprocess.call(command, cwd=context.places.prefix, env=child_environment())
+    return subprocess.call(
+        command, cwd=context.places.prefix, env=child_environment(sharing_cores())
+    )

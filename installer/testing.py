@@ -9,7 +9,7 @@ from pathlib import Path
 
 from installer.errors import InstallError
 from installer.places import CHECKOUT
-from installer.process import child_environment, output_of, run
+from installer.process import child_environment, output_of, run, sharing_cores
 from installer.steps import Context
 
 # Program -> Debian's package.
@@ -94,6 +94,8 @@ def _call(
 ) -> int:
     """Run a command on this checkout with its output on the screen; its exit status."""
     context.console.say(f"--- {name}")
-    env = {k: v for k, v in child_environment().items() if not k.startswith("DEEPSIM_")}
+    env = {
+        k: v for k, v in child_environment(sharing_cores()).items() if not k.startswith("DEEPSIM_")
+    }
     sys.stdout.flush()
     return subprocess.call([str(part) for part in command], cwd=CHECKOUT, env={**env, **settings})

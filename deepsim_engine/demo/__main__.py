@@ -77,8 +77,9 @@ def _train(
 
         def show(progress: ds.Progress) -> None:
             nonlocal said
-            losses = "  ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
-            note = f"step {progress.step}  {losses}"
+            note = f"step {progress.step}"
+            if "perceptual" in progress.losses:
+                note += f", perceptual loss {progress.losses['perceptual']:.2f}"
             bar.update(task, completed=min(progress.seconds, seconds), note=note)
             if not console.is_terminal and progress.seconds - said >= 10:
                 said = progress.seconds
