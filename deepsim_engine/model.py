@@ -43,6 +43,8 @@ class ModelDescription:
         pair_sha256: of the training pair's pixels.
         created: UTC, ISO 8601.
         versions: of deepsim and its libraries.
+        prefers_patches: the network has not yet become better than patches alone, so these are
+            what is painted (short trainings on slow machines).
         format: of the file.
     """
 
@@ -62,6 +64,7 @@ class ModelDescription:
     pair_sha256: str
     created: str
     versions: dict[str, str]
+    prefers_patches: bool = False
     format: int = FORMAT
 
     @property
@@ -205,7 +208,7 @@ class Model:
         """(3, h, w) in -1..1 for a primitive at working resolution."""
         condition = Condition.of(primitive, self.device)
         encoded = condition.encode()
-        if self.generator is None:
+        if self.generator is None or self.description.prefers_patches:
             return self.patches.synthesize(condition.drawn(encoded)[0])
         if self.description.uses_patches:
             base = self.patches.synthesize(condition.drawn(encoded)[0])

@@ -17,8 +17,8 @@ from deepsim_engine.augment import Augmentation, random_warps
 from deepsim_engine.conditioning import Condition
 from deepsim_engine.patches import PatchSynthesizer
 
-FIRST = 6  # examples there are from the start
-EVERY = 20  # steps that bring one more
+FIRST = 4  # examples there are from the start
+EVERY = 20  # steps that bring one more of a picture of 256 x 256 pixels, longer for larger ones
 KEPT = 64  # the newest that are still used
 
 
@@ -58,7 +58,9 @@ class PatchPool:
         self, step: int, count: int, window: tuple[int, int], random: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """`count` random crops at a step: conditions, patch results, truths, each (N, C, h, w)."""
-        newest = FIRST + step // EVERY
+        height, width = self.condition.size
+        every = max(EVERY, EVERY * height * width // 256**2)
+        newest = FIRST + step // every
         oldest = max(0, newest - KEPT)
         crops = []
         for _ in range(count):

@@ -113,6 +113,7 @@ INSTANT = Preset(
 DRAFT = Preset(
     name="draft",
     promise="a first result in a minute or two",
+    longest_side=448,
     generator=GeneratorConfig(patches=True),
     losses=LossConfig(style=0.1),
 )
@@ -120,6 +121,7 @@ STANDARD = replace(
     DRAFT,
     name="standard",
     promise="the best result, in about ten minutes on a processor or one on a graphics card",
+    longest_side=640,
     seconds=600.0,
     gpu_seconds=90.0,
 )

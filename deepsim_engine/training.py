@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from deepsim_engine import checkpoint as checkpoints
 from deepsim_engine import devices, presets
@@ -30,7 +29,6 @@ SMALLEST, LARGEST = 16, 8192  # working resolutions that make sense
 _KEY = "deepsim-checkpoint"
 _FORMAT = 1
 _SAVE_EVERY = 45.0  # seconds between checkpoints
-_PATCHES_UNTIL = 0.2  # of the budget: before, patches alone look better than the network
 _PREVIEW_SHARE = 0.03  # of the time goes into previews at most
 
 
@@ -212,13 +210,14 @@ class _Run:
     def model(self, trainer: Trainer, budget: Budget) -> Model:
         """A model of the averaged weights as they are now.
 
-        As long as they know next to nothing and there are patch results to fall back on, a model
-        of patches alone: so the first preview is a picture already.
+        As long as patches alone are better it paints with these: so the first preview is a
+        picture already, and no training ends with less than it began with.
         """
-        description = self.describe(budget, trainer.backbone_name)
-        generator: nn.Module | None = trainer.averaged_generator()
-        if trainer.pool is not None and budget.fraction < _PATCHES_UNTIL:
-            description, generator = dataclasses.replace(description, generator=None), None
+        description = dataclasses.replace(
+            self.describe(budget, trainer.backbone_name),
+            prefers_patches=not trainer.beats_patches(),
+        )
+        generator = trainer.averaged_generator()
         model = Model(description, self.pair.image, self.pair.primitive, generator, self.device)
         if trainer.pool is not None:
             model.patches = trainer.pool.synthesizer
