@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from deepsim_client import EngineClient, LocationError
+from deepsim_client import EngineClient, Location, LocationError
 from deepsim_client.location import check_private, process_alive
 
 from deepsim_server.folders import Folders
@@ -38,20 +38,23 @@ def _engine(folders: Folders) -> Finding:
         return _finding("engine", str(error), mend=f"remove {location.connection}")
     if connection is None or not process_alive(connection.pid):
         return _finding("engine", "does not run; it is started when it is needed")
+    problem = _ask(location)
+    if problem is not None:
+        mend = f"end process {connection.pid}, then look into {location.log}"
+        return _finding("engine", f"process {connection.pid} does not answer: {problem}", mend=mend)
+    return _finding("engine", f"answers at {connection.endpoint} (process {connection.pid})")
+
+
+def _ask(location: Location) -> str | None:
+    """Why the running engine gives no answer; None when it does."""
     client = EngineClient(location, start_engine=False)
     try:
         reply = client.wait(client.request("hello"), _ANSWER_SECONDS)
     except TimeoutError as error:
-        reply = None
-        problem = str(error)
-    else:
-        problem = str(reply.body.get("message"))
+        return str(error)
     finally:
         client.close()
-    if reply is None or reply.kind != "result":
-        mend = f"end process {connection.pid}, then look into {location.log}"
-        return _finding("engine", f"process {connection.pid} does not answer: {problem}", mend=mend)
-    return _finding("engine", f"answers at {connection.endpoint} (process {connection.pid})")
+    return None if reply.kind == "result" else str(reply.body.get("message"))
 
 
 def _finding(name: str, found: str, *, mend: str = "") -> Finding:
