@@ -9,6 +9,7 @@ from typing import Any
 from krita import DockWidgetFactory, DockWidgetFactoryBase, Krita
 
 from . import vendoring
+from .docker import DeepSimDocker, problem_content
 from .extension import DeepSimExtension
 from .guard import guarded
 from .qt import QObject, QTimer
@@ -41,20 +42,25 @@ class Plugin(QObject):
 
     def register(self) -> None:
         """Adds actions and docker to Krita and starts working."""
-        from .docker import DeepSimDocker  # noqa: PLC0415  needs the vendored client
-
         application = self._application
         application.addExtension(self.extension)
         factory = DockWidgetFactory(
             DOCKER_ID,
             DockWidgetFactoryBase.DockPosition.DockRight,
-            lambda: DeepSimDocker(self.session, self.problem),
+            lambda: DeepSimDocker(self._content()),
         )
         application.addDockWidgetFactory(factory)
         if self.session is not None:
             self._observe.start()
             self._poll.start()
             application.notifier().applicationClosing.connect(guarded(self._on_closing))
+
+    def _content(self) -> Any:
+        if self.session is None:
+            return problem_content(self.problem)
+        from .panel import Panel  # noqa: PLC0415  imports deepsim_client
+
+        return Panel(self.session)
 
     def _make_session(self) -> None:
         # These import deepsim_client, which is on the path only now.
