@@ -88,7 +88,8 @@ def train(
         seed: the same seed gives the same model on a processor, for a budget in steps.
         on_progress: called after every step.
         should_stop: asked between steps; when true, the checkpoint is saved and Stopped raised.
-        checkpoint: where to keep what resuming needs, at least once a minute; removed at the end.
+        checkpoint: where to keep what resuming needs, at least once a minute. It stays there: remove
+            it once the model is saved, so that a kill in between loses next to nothing.
         resume: go on from `checkpoint` if it is there.
         warm_start: begin with this model's weights as far as they fit.
         name: of the model.
@@ -179,10 +180,7 @@ class _Run:
                 self.save(trainer, budget)
                 saved = budget.elapsed
             self.report(trainer, budget, preview)
-        model = self.model(trainer, budget)
-        if self.checkpoint is not None:
-            self.checkpoint.unlink(missing_ok=True)
-        return model
+        return self.model(trainer, budget)
 
     def without_training(self, budget: Budget) -> Model:
         """The pair itself is the model: patches of it are put together when it is applied."""
@@ -297,7 +295,7 @@ class _Run:
 
 
 def estimate_memory(preset: Preset, working: Primitive, device: torch.device) -> int:
-    """Bytes of main memory that training needs at its peak, roughly (measured + 30 %)."""
+    """Bytes of main memory that training needs at its peak, roughly and rather too many."""
     width, height = working.size
     channels = working.channels + 8
     pair = width * height * channels * 4 * 4

@@ -1,5 +1,6 @@
 """The Typer app: its own commands, and those that other packages bring."""
 
+import os
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -17,6 +18,9 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line (`sys.argv` unless given) and return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    # OpenMP reads it when torch is imported. Threads that spin while they wait take the cores from
+    # the editor, and a step then takes ten times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app = build_app()
     if "--json" not in arguments:
         app(arguments, prog_name="deepsim")  # tells usage errors itself, and exits

@@ -105,6 +105,7 @@ def train(
                 name=out.stem,
             )
         save_or_rescue(model, out)
+        checkpoint.unlink(missing_ok=True)
         about = model.description
         output.result(
             f"Trained {out} ({about.preset}, {about.kind}, {about.steps} steps) "
