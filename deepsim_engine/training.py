@@ -88,8 +88,8 @@ def train(
         seed: the same seed gives the same model on a processor, for a budget in steps.
         on_progress: called after every step.
         should_stop: asked between steps; when true, the checkpoint is saved and Stopped raised.
-        checkpoint: where to keep what resuming needs, at least once a minute. It stays there: remove
-            it once the model is saved, so that a kill in between loses next to nothing.
+        checkpoint: where to keep what resuming needs, at least once a minute. Remove
+            it once the model is saved, and a kill in between loses next to nothing.
         resume: go on from `checkpoint` if it is there.
         warm_start: begin with this model's weights as far as they fit.
         name: of the model.
