@@ -219,6 +219,8 @@ def test_progress_and_preview_arrive_where_the_docker_looks(scene: Scene) -> Non
     assert job.progress.fraction == 0.5
     assert scene.session.active is not None
     assert scene.session.active.preview == Picture(2, 1, bytes((1, 2, 3, 255, 4, 5, 6, 255)))
+    scene.engine.reply("train", "preview", {}, image_frame(PHOTO, "preview"))
+    assert scene.session.active.preview == PHOTO
 
 
 def test_the_document_remembers_its_model(scene: Scene) -> None:
