@@ -188,10 +188,28 @@ class Model:
             tensors |= checkpoint.with_prefix("generator", self.generator.state_dict())
         return tensors
 
-    def paint_working(self, primitive: Primitive) -> NDArray[np.uint8]:
-        """(h, w, 3) for a drawing at working resolution; neither scaled back nor blended."""
+    @property
+    def needs_patches(self) -> bool:
+        """Whether painting begins with patch synthesis."""
+        alone = self.generator is None or self.description.prefers_patches
+        return alone or self.description.uses_patches
+
+    def patch_result(self, primitive: Primitive) -> Tensor:
+        """(3, h, w) in -1..1: what patch synthesis makes of a drawing at working resolution."""
+        condition = Condition.of(primitive, self.device)
+        return self.patches.synthesize(condition.drawn(condition.encode())[0])
+
+    def paint_working(
+        self, primitive: Primitive, patches: Tensor | None = None
+    ) -> NDArray[np.uint8]:
+        """(h, w, 3) for a drawing at working resolution; neither scaled back nor blended.
+
+        `patches` is the `patch_result` of the same drawing, if it is known already.
+        """
         with torch.inference_mode():
-            return picture_pixels(self._synthesise(primitive))
+            if patches is None and self.needs_patches:
+                patches = self.patch_result(primitive)
+            return picture_pixels(self._synthesise(primitive, patches))
 
     def _paint(self, primitive: Primitive) -> NDArray[np.uint8]:
         """(h, w, 3) at the primitive's size, nothing blended."""
@@ -204,15 +222,14 @@ class Model:
         enlarged = Image.fromarray(colour).resize((width, height), Image.Resampling.LANCZOS)
         return np.asarray(enlarged)
 
-    def _synthesise(self, primitive: Primitive) -> Tensor:
-        """(3, h, w) in -1..1 for a primitive at working resolution."""
-        condition = Condition.of(primitive, self.device)
-        encoded = condition.encode()
-        if self.generator is None or self.description.prefers_patches:
-            return self.patches.synthesize(condition.drawn(encoded)[0])
-        if self.description.uses_patches:
-            base = self.patches.synthesize(condition.drawn(encoded)[0])
-            encoded = torch.cat([encoded, base[None]], 1)
+    def _synthesise(self, primitive: Primitive, patches: Tensor | None) -> Tensor:
+        """(3, h, w) in -1..1 for a primitive at working resolution and its patch result."""
+        if patches is not None and (self.generator is None or self.description.prefers_patches):
+            return patches
+        assert self.generator is not None  # noqa: S101  (else there are patches)
+        encoded = Condition.of(primitive, self.device).encode()
+        if patches is not None:
+            encoded = torch.cat([encoded, patches[None]], 1)
         return run_generator(self.generator, encoded)
 
     @cached_property

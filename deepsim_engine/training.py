@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from deepsim_engine import checkpoint as checkpoints
 from deepsim_engine import devices, presets
@@ -29,7 +31,8 @@ SMALLEST, LARGEST = 16, 8192  # working resolutions that make sense
 _KEY = "deepsim-checkpoint"
 _FORMAT = 1
 _SAVE_EVERY = 45.0  # seconds between checkpoints
-_PREVIEW_SHARE = 0.03  # of the time goes into previews at most
+_PREVIEW_SHARE = 0.03  # of the time goes into previews, as long as
+_PREVIEW_PAUSE = 10.0  # seconds between them are enough for that
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Progress:
         seconds: used so far; `seconds_left` an estimate.
         losses: name -> value. On a GPU they are read now and then only.
         preview: (h, w, 3) uint8, longest side at most 384: the training drawing as the model
-            paints it now; None unless a new one was just made.
+            painted it after the first step, then as its network paints it so far, and after the
+            last step as the finished model does; None unless a new one was just made.
         snapshot: makes a model of the averaged weights so far, cheaply, usable at once.
     """
 
@@ -158,11 +162,12 @@ class _Run:
     should_stop: ShouldStop
     checkpoint: Path | None
     losses: dict[str, float] = field(default_factory=dict)
+    preview_patches: Tensor | None = None
 
     def train(self, trainer: Trainer, budget: Budget) -> Model:
         """Step until the budget is used up."""
-        saved = previewed = budget.elapsed
-        preview_seconds = 0.0
+        saved = budget.elapsed
+        previewed, pause = -math.inf, 0.0
         while not budget.used_up:
             if self.should_stop():
                 self.save(trainer, budget)
@@ -171,11 +176,12 @@ class _Run:
             budget.count_step()
 
             preview = None
-            if budget.step == 1 or budget.elapsed - previewed > preview_seconds / _PREVIEW_SHARE:
+            if budget.used_up or budget.elapsed - previewed > pause:
+                between = not budget.used_up and pause > 0
                 begun = budget.elapsed
-                preview = self.preview(self.model(trainer, budget))
+                preview = self.preview(self.model(trainer, budget), network=between)
                 previewed = budget.elapsed
-                preview_seconds = max(0.05, previewed - begun)
+                pause = min(_PREVIEW_PAUSE, max(1.0, (previewed - begun) / _PREVIEW_SHARE))
             if self.checkpoint is not None and budget.elapsed - saved > _SAVE_EVERY:
                 self.save(trainer, budget)
                 saved = budget.elapsed
@@ -221,14 +227,22 @@ class _Run:
             model.patches = trainer.pool.synthesizer
         return model
 
-    def preview(self, model: Model) -> NDArray[np.uint8]:
-        """The training drawing as `model` paints it, small."""
+    def preview(self, model: Model, *, network: bool = False) -> NDArray[np.uint8]:
+        """The training drawing as `model` paints it, small.
+
+        With `network`, as its network does, whether or not patches are better still: there one
+        sees what is being learned.
+        """
         width, height = self.pair.working.size
         scale = min(1.0, PREVIEW_SIDE / max(width, height))
         small = self.pair.working.resized(
             max(2, round(width * scale)), max(2, round(height * scale))
         )
-        return model.paint_working(small)
+        if model.needs_patches and self.preview_patches is None:
+            self.preview_patches = model.patch_result(small)
+        if network:
+            model.description = dataclasses.replace(model.description, prefers_patches=False)
+        return model.paint_working(small, self.preview_patches)
 
     def describe(self, budget: Budget, backbone: str | None) -> ModelDescription:
         palette = self.pair.primitive.palette

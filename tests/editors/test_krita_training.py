@@ -180,9 +180,7 @@ def test_actions_are_grey_without_a_document(krita: KritaProcess) -> None:
     krita.wait(f"{enabled} == [False] * 4")
 
 
-def test_progress_moves_and_a_preview_appears_while_it_trains(
-    krita: KritaProcess, artist: Artist
-) -> None:
+def test_progress_and_preview_move_while_it_trains(krita: KritaProcess, artist: Artist) -> None:
     artist.open_photo("moving")
     artist.add_layer("Segments", segments())
     artist.select("Background")
@@ -196,6 +194,8 @@ def test_progress_moves_and_a_preview_appears_while_it_trains(
     # What the model has learned so far has the photo's shape.
     size = "p = child('deepsim_preview').picture; result = [p.width, p.height]"
     assert krita.call(size) == [WIDTH, HEIGHT]
+    krita.call("shown = child('deepsim_preview').picture.rgba")
+    krita.wait("child('deepsim_preview').picture.rgba != shown", 90)
     krita.press("ctrl+alt+shift+x")
     artist.wait_said("Training stopped", timeout=30)
     # A busy machine may keep any thread waiting for once.

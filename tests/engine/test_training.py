@@ -229,6 +229,24 @@ def test_a_mending_training_paints_with_patches_until_the_network_is_better(pair
         assert np.array_equal(np.asarray(model.apply(pair[1], blend=False)), patches)
 
 
+def test_previews_begin_with_patches_show_the_network_and_end_with_the_model(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deepsim_engine.training._PREVIEW_PAUSE", 0.001)
+    seen: list[np.ndarray] = []
+
+    def watch(progress: Progress) -> None:
+        assert progress.preview is not None
+        seen.append(progress.preview)
+
+    model = train(*pair, MENDING, steps=4, on_progress=watch, device="cpu")
+    patches = np.asarray(train(*pair, "instant", device="cpu").apply(pair[1], blend=False))
+    assert np.array_equal(seen[0], patches)
+    assert not np.array_equal(seen[1], patches)
+    assert not np.array_equal(seen[2], seen[1])
+    assert np.array_equal(seen[3], np.asarray(model.apply(pair[1], blend=False)))
+
+
 def test_snapshots_do_not_change_while_training_goes_on(pair: Pair) -> None:
     taken: list[tuple[Model, str]] = []
 
