@@ -87,8 +87,10 @@ def _refuse_photograph(
 def _noise(table: ColourTable, painted: Mask) -> float:
     """Usual delta E between unlike neighbours of one class: 0 for a clean map, more after JPEG.
 
-    A clean map has unlike neighbours only where classes meet, which are few pixels.
+    A clean map has few colours, or unlike neighbours only where classes meet: few pixels.
     """
+    if len(table.colours) <= MAX_COLOURS:
+        return 0.0
     step = max(1, painted.size // STRIP)
     index, inside = table.index[::step], painted[::step]
     beside = inside[:, 1:] & inside[:, :-1]

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from skimage import data
@@ -202,6 +202,7 @@ maps = st.builds(random_map, st.integers(0, 2**32 - 1), st.integers(2, 12), st.b
 
 
 @given(map_=maps)
+@example(map_=random_map(19104, 2, False))  # two close colours that meet everywhere are no noise
 @settings(max_examples=30, deadline=None)
 def test_snapping_is_idempotent(map_: Pixels) -> None:
     palette = Palette.from_segments(map_)
