@@ -6,7 +6,6 @@ threads. Callbacks are called from `poll` only, so they may touch the editor.
 
 from __future__ import annotations
 
-import contextlib
 import random
 import subprocess
 import time
@@ -15,44 +14,19 @@ from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
 import zmq
-import zmq.auth
-from zmq.utils.monitor import recv_monitor_message
 
-from .location import (
-    Connection,
-    Location,
-    LocationError,
-    check_private,
-    process_alive,
-)
+from .link import Link, open_link
+from .location import Connection, Location, LocationError, process_alive
 from .starter import log_size, log_tail, start_engine
-from .wire import (
-    MAX_FRAME_BYTES,
-    PROTOCOL,
-    Buffer,
-    Frame,
-    Message,
-    WireError,
-    decode,
-    encode,
-    new_id,
-)
+from .wire import Buffer, Frame, Message, WireError, decode, encode, new_id
 
 START_SECONDS = 60.0
 """How long a new engine may take to write its connection file; first starts read much."""
 HELLO_SECONDS = 10.0
 """How long the engine may take to answer `hello`."""
-HEARTBEAT_MS = 1000
 POLL_SECONDS = 0.02
 """How long one `poll` may go on delivering replies before it gives the editor its turn."""
 _KEPT_REPLIES = 32
-
-_WATCHED = (
-    zmq.EVENT_DISCONNECTED
-    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-)
 
 
 @dataclass(frozen=True)
@@ -99,20 +73,6 @@ class _Search:
     stale: Connection | None = None
 
 
-@dataclass
-class _Link:
-    """One connection to an engine: the socket, its monitor, and the handshake's state."""
-
-    connection: Connection
-    socket: zmq.Socket[bytes]
-    monitor: zmq.Socket[bytes]
-    hello: str
-    deadline: float
-    next_check: float = 0.0
-    probe: str = ""
-    details: str = ""
-
-
 class EngineClient:
     """A connection to the engine that starts it when there is none.
 
@@ -144,7 +104,7 @@ class EngineClient:
         self._finals: OrderedDict[str, Reply] = OrderedDict()
         self._waiting: str | None = None
         self._search: _Search | None = None
-        self._link: _Link | None = None
+        self._link: Link | None = None
         self._child: subprocess.Popen[bytes] | None = None
 
     # -- what callers use
@@ -296,61 +256,19 @@ class EngineClient:
     # -- the connection
 
     def _open_link(self, connection: Connection) -> None:
-        """Connect and send `hello`.
-
-        Raises:
-            LocationError, OSError: when the client's key cannot be used.
-            zmq.ZMQError: when the connection file names no usable endpoint.
-        """
-        if connection.protocol != PROTOCOL:
-            raise LocationError(
-                f"The running engine (version {connection.version}) speaks protocol"
-                f" {connection.protocol} and this client {PROTOCOL}: update the older, then run"
-                " `deepsim engine stop`."
-            )
-        try:
-            check_private(self.location.client_key)
-            public, secret = zmq.auth.load_certificate(self.location.client_key)
-        except ValueError:
-            secret = None
-        if secret is None:
-            raise LocationError(
-                f"The key file {self.location.client_key} is damaged: remove it and restart the"
-                " engine."
-            )
+        """Connect and send `hello`. Raises what `open_link` raises."""
         if self._context is None:
             self._context = zmq.Context()
-        socket = self._context.socket(zmq.DEALER)
-        monitor = None
-        try:
-            socket.linger = 0
-            socket.sndhwm = 8
-            socket.maxmsgsize = MAX_FRAME_BYTES
-            socket.heartbeat_ivl = HEARTBEAT_MS
-            socket.heartbeat_timeout = 5 * HEARTBEAT_MS
-            socket.curve_publickey = public
-            socket.curve_secretkey = secret
-            socket.curve_serverkey = connection.public_key.encode("ascii", "replace")
-            monitor = socket.get_monitor_socket(_WATCHED)
-            socket.connect(connection.endpoint)
-        except zmq.ZMQError:
-            if monitor is not None:
-                socket.disable_monitor()
-            socket.close(0)
-            raise
-        hello = _say_hello(socket)
-        deadline = time.monotonic() + self._hello_seconds
-        self._link = _Link(connection, socket, monitor, hello, deadline)
+        self._link = open_link(self._context, self.location, connection, self._hello_seconds)
         self._set_state("connecting", "Connecting to the engine.")
 
     def _drop_link(self) -> None:
         link, self._link = self._link, None
         self.info = {}
         if link is not None:
-            link.socket.disable_monitor()
-            link.socket.close(0)
+            link.close()
 
-    def _poll_link(self, link: _Link) -> None:
+    def _poll_link(self, link: Link) -> None:
         deadline = time.monotonic() + POLL_SECONDS
         while self._link is link and time.monotonic() < deadline:
             try:
@@ -363,7 +281,7 @@ class EngineClient:
         if self._link is link:
             self._check_link(link)
 
-    def _receive(self, link: _Link, parts: list[bytes]) -> None:
+    def _receive(self, link: Link, parts: list[bytes]) -> None:
         try:
             message = decode(parts)
         except WireError as error:
@@ -379,13 +297,13 @@ class EngineClient:
         else:
             self._deliver(message.id, Reply(message.kind, message.body, message.frames))
 
-    def _greeted(self, link: _Link, message: Message) -> None:
+    def _greeted(self, link: Link, message: Message) -> None:
         if message.kind != "result":
             self._fail(str(message.body.get("message", "The engine refused this client.")))
             return
         self._search = None
         if message.body.get("starting"):
-            link.details = _say_hello(link.socket, wait=True)
+            link.details = link.say_hello(wait=True)
         self._learn(message.body)
 
     def _learn(self, info: dict[str, Any]) -> None:
@@ -398,7 +316,7 @@ class EngineClient:
         else:
             self._set_state("ready", "The engine is ready; its worker still starts.")
 
-    def _flush(self, link: _Link) -> None:
+    def _flush(self, link: Link) -> None:
         while self._outbox and self._link is link:
             pending = self._pending.get(self._outbox[0])
             if pending is not None and pending.parts is not None:
@@ -409,9 +327,9 @@ class EngineClient:
                 pending.parts = None
             self._outbox.popleft()
 
-    def _check_link(self, link: _Link) -> None:
+    def _check_link(self, link: Link) -> None:
         """Notice an engine that is gone, silent, or refuses us."""
-        events = self._events(link)
+        events = link.events()
         now = time.monotonic()
         if zmq.EVENT_HANDSHAKE_FAILED_AUTH in events:
             self._fail(
@@ -430,20 +348,12 @@ class EngineClient:
             if zmq.EVENT_DISCONNECTED in events and not link.probe:
                 # The engine's process lives but the connection broke. zmq connects again by
                 # itself: ask whether anybody is there.
-                link.probe = _say_hello(link.socket)
+                link.probe = link.say_hello()
                 link.deadline = now + self._hello_seconds
             if link.probe and now > link.deadline:
                 self._lost(link)
 
-    def _events(self, link: _Link) -> list[int]:
-        events = []
-        while True:
-            try:
-                events.append(int(recv_monitor_message(link.monitor, zmq.NOBLOCK)["event"]))
-            except zmq.Again:
-                return events
-
-    def _silent(self, link: _Link, now: float) -> None:
+    def _silent(self, link: Link, now: float) -> None:
         """No answer to `hello`: a leftover file whose process id is another program's now?"""
         search = self._search
         if search is None or not self._start_engine or search.stale is not None:
@@ -462,7 +372,7 @@ class EngineClient:
 
     # -- endings
 
-    def _lost(self, link: _Link) -> None:
+    def _lost(self, link: Link) -> None:
         in_flight = [rid for rid, pending in self._pending.items() if pending.parts is None]
         searching = self._search is not None
         self._drop_link()
@@ -523,15 +433,6 @@ class EngineClient:
                     self._finals.popitem(last=False)
         if pending.on_reply is not None:
             pending.on_reply(reply)
-
-
-def _say_hello(socket: zmq.Socket[bytes], wait: bool = False) -> str:
-    """Send `hello` (one that waits for the worker) and return its id."""
-    hello = new_id()
-    with contextlib.suppress(zmq.Again):  # a full socket: the missing answer will tell
-        body = {"wait": True} if wait else {}
-        socket.send_multipart(encode(Message("hello", hello, body)), zmq.NOBLOCK)
-    return hello
 
 
 def _error(code: str, sentence: str) -> Reply:
