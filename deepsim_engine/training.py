@@ -320,7 +320,7 @@ def estimate_memory(preset: Preset, working: Primitive, device: torch.device) ->
         return 2**30 + pair
     side = preset.crop**2 if preset.crop else width * height
     step = preset.batch * side * 4 * 60 * preset.generator.widths[0]
-    parameters = 3 * 2**30 if preset.generator.kind == presets.GLOBAL else 2**28
+    parameters = 5 * 2**30 if preset.generator.kind == presets.GLOBAL else 2**28
     return 2**29 + parameters + pair + max(step, applying)
 
 
