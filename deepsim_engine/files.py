@@ -2,18 +2,23 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Put `data` at `path`: written beside it, synced, renamed. Raises OSError; leaves no litter.
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of `path` when the block ends well.
 
-    After a crash or power cut at any moment the path holds the old content or the new, whole.
+    It is written beside `path`, synced, renamed: after a crash or power cut at any moment the path
+    holds the old content or the new, whole. Whatever goes wrong leaves no litter. Raises OSError.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         with beside.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
@@ -21,6 +26,12 @@ def write_atomically(path: Path, data: bytes) -> None:
         beside.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Put `data` at `path` as `replacing` does. Raises OSError."""
+    with replacing(path) as file:
+        file.write(data)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import re
 import shutil
 import struct
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deepsim_engine.errors import InputError, WorkError
+from deepsim_engine.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +73,8 @@ class ModelStore:
         """Give a model another name: a new header before the same tensors, so the id stays."""
         model = self.find(wanted)
         path = self.path(model["id"])
-        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            with path.open("rb") as old, beside.open("wb") as new:
+            with path.open("rb") as old, replacing(path) as new:
                 header = _read_header(old, path)
                 description = json.loads(header["__metadata__"][_KEY])
                 header["__metadata__"][_KEY] = json.dumps({**description, "name": name})
@@ -83,11 +82,7 @@ class ModelStore:
                 text += b" " * (-len(text) % 8)
                 new.write(struct.pack("<Q", len(text)) + text)
                 shutil.copyfileobj(old, new, 1 << 20)
-                new.flush()
-                os.fsync(new.fileno())
-            beside.replace(path)
         except OSError as error:
-            beside.unlink(missing_ok=True)
             raise WorkError(f"{path} could not be written: {error.strerror}.") from error
         return self._describe(path)
 

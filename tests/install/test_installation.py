@@ -46,30 +46,28 @@ def test_check_finds_everything_right_and_names_the_places(installed: Scratch) -
     assert "WRONG" not in text.output
 
 
-def test_the_environment_runs_the_installed_package_not_the_checkout(installed: Scratch) -> None:
-    asked = "import deepsim_engine, deepsim_client, deepsim_server; print(deepsim_engine.__file__)"
-    answer = subprocess.run(
+def ask_python(installed: Scratch, asked: str) -> str:
+    """What a line of Python prints in the installed environment, outside the checkout."""
+    return subprocess.run(
         [installed.python, "-c", asked],
         cwd=installed.home,
         env=installed.environment(),
         capture_output=True,
         text=True,
         check=True,
-    )
-    assert answer.stdout.startswith(str(installed.prefix / "venv"))
+    ).stdout
+
+
+def test_the_environment_runs_the_installed_package_not_the_checkout(installed: Scratch) -> None:
+    asked = "import deepsim_engine, deepsim_client, deepsim_server; print(deepsim_engine.__file__)"
+    answer = ask_python(installed, asked)
+    assert answer.startswith(str(installed.prefix / "venv"))
 
 
 def test_the_engine_finds_the_weights_of_its_installation(installed: Scratch) -> None:
     asked = "from deepsim_engine.folders import weights_dir; print(weights_dir())"
-    answer = subprocess.run(
-        [installed.python, "-c", asked],
-        cwd=installed.home,
-        env=installed.environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert answer.stdout.strip() == str(installed.prefix / "weights")
+    answer = ask_python(installed, asked)
+    assert answer.strip() == str(installed.prefix / "weights")
     assert (installed.prefix / "weights" / "hed-vgg16.safetensors").is_file()
 
 
