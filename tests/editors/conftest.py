@@ -22,8 +22,10 @@ for folder in (CHECKOUT / "plugin" / "krita", CHECKOUT, HERE):
 
 if TYPE_CHECKING:
     from tests.editors.krita_harness import KritaProcess
+    from tests.editors.scenes import Scene
 else:
     from krita_harness import KritaProcess
+    from scenes import Scene
 
 from deepsim_engine.folders import weights_dir  # noqa: E402
 from installer.console import Console  # noqa: E402
@@ -33,6 +35,12 @@ from installer.pip import Pip  # noqa: E402
 from installer.wheels import fetch_pyzmq  # noqa: E402
 
 PROGRAMS = ("krita", "Xvfb", "xdotool", "import")
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """The plugin without Krita, with a document in memory and an engine that the test plays."""
+    return Scene()
 
 
 @pytest.fixture(scope="session")

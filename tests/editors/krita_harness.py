@@ -137,7 +137,7 @@ class KritaProcess:
 from PyQt5.QtWidgets import QWidget, QApplication
 from PyQt5.QtCore import Qt
 import deepsim_krita
-k = Krita.instance(); plugin = deepsim_krita.running; S = plugin.session
+k = Krita.instance(); plugin = deepsim_krita.running; S = plugin.session; studio = plugin.studio
 W = k.activeWindow().qwindow(); W.showNormal(); W.setGeometry(0, 0, 1600, 1000)
 docks = {d.objectName(): d for d in k.dockers()}
 for name in ("ColorSelectorNg", "PresetDocker", "sharedtooldocker"):

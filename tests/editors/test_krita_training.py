@@ -37,8 +37,8 @@ def watched(name, slot):
     def run(*a):
         began = time.perf_counter(); slot(*a); SLOW.append((time.perf_counter() - began, name))
     return run
-for name in ("poll", "observe"):
-    S.__dict__.pop(name, None); setattr(S, name, watched(name, getattr(S, name)))
+for owner, name in ((S, "poll"), (S, "observe"), (S.steps, "go_on")):
+    owner.__dict__.pop(name, None); setattr(owner, name, watched(name, getattr(owner, name)))
 """
 
 
@@ -371,7 +371,7 @@ def test_an_engine_that_is_killed_becomes_a_sentence_and_starts_again(
     krita.wait("'Edges' in names()", FIRST_START)
     assert artist.engine().pid != engine.pid
     # The new engine goes on with the training, and the document follows it again.
-    krita.wait("S.running_training(S.active) is not None", 30)
+    krita.wait("studio.training.running(S.active) is not None", 30)
 
 
 def test_krita_quit_while_training_shows_it_again_after_its_start(
@@ -390,4 +390,5 @@ def test_krita_quit_while_training_shows_it_again_after_its_start(
     artist.open_photo("left")
     screenshot("training-of-an-earlier-krita")
     artist.wait_idle(120)
-    krita.wait("S.auto_model(S.active) is not None and S.auto_model(S.active).name == 'left'", 30)
+    krita.wait("any(m.name == 'left' for m in studio.library.items)", 30)
+    assert krita.call("result = studio.library.own(S.active).name") == "left"

@@ -1,20 +1,11 @@
 """The docker's state, without any editor."""
 
+from deepsim_krita.document_state import DocumentState
 from deepsim_krita.observable import Observable, Property
-from deepsim_krita.state import (
-    NONE,
-    Choices,
-    DocumentState,
-    EngineInfo,
-    LayerInfo,
-    ModelInfo,
-    Picture,
-    Progress,
-    Settings,
-    clock,
-    model_name,
-    resolve_roles,
-)
+from deepsim_krita.progress import Progress, clock
+from deepsim_krita.roles import NONE, Choices, free_name, model_name, resolve_roles
+from deepsim_krita.settings import Settings
+from deepsim_krita.state import EngineInfo, LayerInfo, ModelInfo, Picture
 
 EDGES = LayerInfo("e", "edges")
 SEGMENTS = LayerInfo("s", " Segments ")
@@ -95,6 +86,17 @@ def test_a_layer_of_another_picture_that_became_active_is_the_image() -> None:
 def test_layers_in_groups_can_be_primitives() -> None:
     inner = LayerInfo("e", "Edges", level=1)
     assert resolve_roles((PHOTO, inner), "p", Choices()).edges == inner
+
+
+def test_the_group_that_holds_the_drawing_is_not_the_image() -> None:
+    group = LayerInfo("g", "DeepSIM")
+    drawing = LayerInfo("e", "Edges", level=1)
+    assert resolve_roles((group, drawing, PHOTO), "g", Choices()).image == PHOTO
+
+
+def test_a_new_name_gets_the_first_free_number() -> None:
+    assert free_name("Edges", LAYERS) == "Edges 2"
+    assert free_name("Lines", LAYERS) == "Lines"
 
 
 def test_a_model_is_named_after_the_layer_or_else_the_document() -> None:

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from krita import DockWidget
 
-from .qt import QFrame, QScrollArea, Qt, QWidget
+from .guard import guarded
+from .qt import QFrame, QPushButton, QScrollArea, Qt, QVBoxLayout, QWidget
 from .state import Notice
+from .text import _
 from .widgets import MessageLabel
 
 TITLE = "DeepSIM"
 
 
-def problem_content(problem: str) -> QWidget:
-    """What the docker shows when the plugin cannot work: why, and what to do."""
-    label = MessageLabel()
-    label.setAlignment(Qt.AlignmentFlag.AlignTop)
-    label.show_notice(Notice("error", problem))
-    return label
+class ProblemContent(QWidget):
+    """What the docker shows when the plugin cannot work: why, what to do, and Retry."""
+
+    def __init__(self, problem: str, retry: Callable[[], None]) -> None:
+        super().__init__()
+        label = MessageLabel()
+        label.show_notice(Notice("error", problem))
+        button = QPushButton(_("Retry"))
+        button.setObjectName("deepsim_retry_button")
+        button.setToolTip(_("Try to load the plugin again"))
+        button.clicked.connect(guarded(lambda *_: retry()))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 4, 6, 6)
+        column.addWidget(label)
+        column.addWidget(button)
+        column.addStretch(1)
 
 
 class DeepSimDocker(DockWidget):
     """Krita's docker around its content, which may be higher than the room there is."""
 
-    def __init__(self, content: QWidget) -> None:
+    def __init__(self, content: Any) -> None:
         super().__init__()
         self.setWindowTitle(TITLE)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(content)
-        self.setWidget(area)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setWidget(content)
+        self.setWidget(self._area)
+
+    def show_content(self, content: Any) -> None:
+        """Puts another content into the frame; the old one is deleted."""
+        self._area.setWidget(content)
 
     def canvasChanged(self, canvas: Any) -> None:  # noqa: N802  Krita's name
         """Krita calls this when another document comes to the front; the timer looks anyway."""

@@ -13,7 +13,7 @@ from typing import Any, Iterator, Mapping, Tuple
 from krita import Krita
 
 from .editor import GoneError
-from .qt import QImage, image_bytes, image_from_pixels
+from .qt import QDesktopServices, QImage, QTimer, QUrl, image_bytes, image_from_pixels
 from .state import LayerInfo, Picture
 
 ANNOTATION = "deepsim"
@@ -215,3 +215,12 @@ class KritaEditor:
             if root is not None and _uid(root) == uid:
                 return KritaDocument(document)
         return None
+
+    def open_file(self, path: str) -> bool:
+        """Shows a file in the system's program for it; False when there is no such file."""
+        return Path(path).is_file() and QDesktopServices.openUrl(QUrl.fromLocalFile(path))
+
+    def open_picture(self) -> None:
+        """Lets the artist pick a file to open as a document."""
+        # From the event loop: the dialog would keep the caller waiting.
+        QTimer.singleShot(0, Krita.instance().action("file_open").trigger)

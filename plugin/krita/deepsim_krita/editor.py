@@ -66,3 +66,9 @@ class Editor(Protocol):
 
     def find(self, uid: str) -> Document | None:
         """The open document with this id, or None when it was closed."""
+
+    def open_file(self, path: str) -> bool:
+        """Shows a file in the system's program for it; False when there is no such file."""
+
+    def open_picture(self) -> None:
+        """Lets the artist pick a file to open as a document."""

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 from krita import Extension
 
+from .actions import PREFIX, Action
 from .guard import guarded
 from .qt import QMenu, sip
 
 MENU = "deepsim_menu"
-ACTIONS = (
-    ("deepsim_train", "Train on Layer"),
-    ("deepsim_apply", "Apply Primitive Edit"),
-    ("deepsim_edges", "Extract Edges"),
-    ("deepsim_segment", "Segment Layer"),
-    ("deepsim_cancel", "Cancel"),
-)
-CANCEL = "deepsim_cancel"
+ENTRIES = "deepsim_menu_entries"
 
 
 class DeepSimExtension(Extension):
@@ -25,13 +19,13 @@ class DeepSimExtension(Extension):
 
     Args:
         parent: the Krita instance.
-        handlers: what each action of ACTIONS does.
+        actions: gives the table of actions, when a window is made.
     """
 
-    def __init__(self, parent: Any, handlers: dict[str, Callable[[], None]]) -> None:
+    def __init__(self, parent: Any, actions: Callable[[], Sequence[Action]]) -> None:
         super().__init__(parent)
-        self._handlers = handlers
-        self._actions: list[Any] = []
+        self._table = actions
+        self._made: list[tuple[Any, Action]] = []
 
     def setup(self) -> None:
         """Krita calls this once; nothing is to be done."""
@@ -40,20 +34,26 @@ class DeepSimExtension(Extension):
         """Krita calls this for each new window."""
         parent = window.createAction(MENU, "DeepSIM", "tools")
         menu = QMenu(MENU, window.qwindow())
+        menu.setObjectName(ENTRIES)
         parent.setMenu(menu)
-        for name, text in ACTIONS:
-            action = window.createAction(name, text, f"tools/{MENU}")
-            action.triggered.connect(guarded(self._slot(name)))
-            self._actions.append(action)
+        self.add_actions(window)
 
-    def _slot(self, name: str) -> Callable[..., None]:
-        handler = self._handlers[name]
-        return lambda *_: handler()
+    def add_actions(self, window: Any) -> None:
+        """Fills the menu of a window, in place of what it holds."""
+        window.qwindow().findChild(QMenu, ENTRIES).clear()
+        for action in self._table():
+            if action.menu:
+                made = window.createAction(PREFIX + action.id, action.text, f"tools/{MENU}")
+                made.triggered.connect(guarded(self._slot(action)))
+                self._made.append((made, action))
 
-    def enable(self, *, document: bool, job: bool) -> None:
+    def _slot(self, action: Action) -> Callable[..., None]:
+        return lambda *_: action.run()
+
+    def show_enabled(self) -> None:
         """Greys the actions that have nothing to work on."""
-        self._actions = [action for action in self._actions if not sip.isdeleted(action)]
-        for action in self._actions:
-            wanted = job if action.objectName() == CANCEL else document
-            if action.isEnabled() != wanted:
-                action.setEnabled(wanted)
+        self._made = [(made, action) for made, action in self._made if not sip.isdeleted(made)]
+        for made, action in self._made:
+            wanted = action.enabled()
+            if made.isEnabled() != wanted:
+                made.setEnabled(wanted)

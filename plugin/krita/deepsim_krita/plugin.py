@@ -1,18 +1,20 @@
-"""Puts the plugin together inside Krita: client, session, actions, docker, timers."""
+"""The plugin inside Krita: what loads it, its actions and docker, the timers that drive it."""
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import Any
+from typing import Any, Sequence
 
 from krita import DockWidgetFactory, DockWidgetFactoryBase, Krita
 
 from . import vendoring
-from .docker import DeepSimDocker, problem_content
+from .actions import Action
+from .docker import DeepSimDocker, ProblemContent
 from .extension import DeepSimExtension
 from .guard import guarded
-from .qt import QObject, QTimer
+from .qt import QLocale, QObject, QTimer, sip
+from .text import _, language
 
 GROUP = "deepsim"
 DOCKER_ID = "deepsim_docker"
@@ -22,95 +24,128 @@ OBSERVE_MS = 300
 MESSAGE_MS = 5000
 
 
+class ProblemError(Exception):
+    """The plugin cannot work; one sentence that says why and what to do."""
+
+
 class Plugin(QObject):
     """Lives as long as Krita; owns what all windows share."""
 
     def __init__(self, application: Any) -> None:
         super().__init__()
         self._application = application
+        self._dockers: list[DeepSimDocker] = []
         self.problem = ""
-        self.session: Any = None
-        try:
-            vendoring.activate()
-        except vendoring.VendorError as e:
-            self.problem = str(e)
-        else:
-            self._make_session()
-        self.extension = DeepSimExtension(application, self._handlers())
+        self.studio: Any = None
+        language.choose(list(QLocale().uiLanguages()))
+        self.extension = DeepSimExtension(application, self._actions)
         self._poll = self._timer(self._on_poll, IDLE_MS)
         self._observe = self._timer(self._on_observe, OBSERVE_MS)
+        self._steps = self._timer(self._on_steps, 0)
+        self._load()
+
+    @property
+    def session(self) -> Any:
+        """The core, None while the plugin cannot work."""
+        return None if self.studio is None else self.studio.session
 
     def register(self) -> None:
-        """Adds actions and docker to Krita and starts working."""
+        """Adds actions and docker to Krita."""
         application = self._application
         application.addExtension(self.extension)
         factory = DockWidgetFactory(
-            DOCKER_ID,
-            DockWidgetFactoryBase.DockPosition.DockRight,
-            lambda: DeepSimDocker(self._content()),
+            DOCKER_ID, DockWidgetFactoryBase.DockPosition.DockRight, self._make_docker
         )
         application.addDockWidgetFactory(factory)
-        if self.session is not None:
-            self._observe.start()
-            self._poll.start()
-            application.notifier().applicationClosing.connect(guarded(self._on_closing))
+        application.notifier().applicationClosing.connect(guarded(self._on_closing))
 
-    def _content(self) -> Any:
-        if self.session is None:
-            return problem_content(self.problem)
-        from .panel import Panel  # noqa: PLC0415  imports deepsim_client
+    def retry(self) -> None:
+        """Tries again to load what could not be loaded."""
+        if self.studio is None:
+            self._load()
+        if self.studio is not None:
+            for window in self._application.windows():
+                self.extension.add_actions(window)
+        self._dockers = [docker for docker in self._dockers if not sip.isdeleted(docker)]
+        for docker in self._dockers:
+            docker.show_content(self._content())
 
-        return Panel(self.session)
+    # ---- loading
 
-    def _make_session(self) -> None:
+    def _load(self) -> None:
+        try:
+            self.studio = self._make_studio()
+        except ProblemError as e:
+            self.problem = str(e)
+            return
+        self.session.notified.connect(lambda notice: self._floating(notice.text))
+        self.session.steps.begun.connect(self._steps.start)
+        self._observe.start()
+        self._poll.start()
+
+    def _make_studio(self) -> Any:
+        try:
+            vendoring.activate()
+        except vendoring.VendorError as e:
+            raise ProblemError(str(e)) from e
         # These import deepsim_client, which is on the path only now.
         from deepsim_client import EngineClient, Location, LocationError  # noqa: PLC0415
         from deepsim_client.location import process_alive  # noqa: PLC0415
 
         from .document import KritaEditor  # noqa: PLC0415
-        from .session import Session  # noqa: PLC0415
-        from .state import Settings  # noqa: PLC0415
+        from .settings import Settings  # noqa: PLC0415
+        from .studio import Studio  # noqa: PLC0415
 
-        settings = Settings()
-        with suppress(ValueError, AttributeError):  # broken settings are no reason not to start
-            settings.update(json.loads(self._application.readSetting(GROUP, "settings", "{}")))
-        settings.changed.connect(lambda _: self._save(settings))
         try:
             location = Location.from_file(vendoring.launch_file())
             running = location.read_connection()
         except LocationError as e:
-            self.problem = str(e)
-            return
-        self.session = Session(KritaEditor(), EngineClient(location), settings)
-        self.session.notified.connect(self._show_floating)
+            raise ProblemError(str(e)) from e
+        settings = Settings()
+        with suppress(ValueError, AttributeError):  # broken settings are no reason not to start
+            settings.update(json.loads(self._application.readSetting(GROUP, "settings", "{}")))
+        settings.changed.connect(lambda name: self._save(settings))
+        studio = Studio(KritaEditor(), EngineClient(location), settings, str(location.log))
         if running is not None and process_alive(running.pid):
             # It may be training for an earlier Krita; one that is not running is not started.
-            self.session.connect()
+            studio.session.connect()
+        return studio
 
     def _save(self, settings: Any) -> None:
         self._application.writeSetting(GROUP, "settings", json.dumps(settings.to_dict()))
 
-    def _handlers(self) -> Any:
-        session = self.session
-        if session is None:
-            names = ("train", "apply", "edges", "segment", "cancel")
-            return {f"deepsim_{name}": lambda: self._floating(self.problem) for name in names}
-        return {
-            "deepsim_train": session.train,
-            "deepsim_apply": session.apply,
-            "deepsim_edges": session.extract_edges,
-            "deepsim_segment": session.segment,
-            "deepsim_cancel": session.cancel,
-        }
+    # ---- what Krita asks for
 
-    def _timer(self, slot: Any, interval: int) -> QTimer:
+    def _actions(self) -> Sequence[Action]:
+        if self.studio is not None:
+            return list(self.studio.actions.values())
+        tip = _("Try to load the plugin again")
+        return [Action("retry", _("Retry"), tip, self._retry_and_say, lambda: True)]
+
+    def _retry_and_say(self) -> None:
+        self.retry()
+        if self.studio is None:
+            self._floating(self.problem)
+
+    def _make_docker(self) -> DeepSimDocker:
+        docker = DeepSimDocker(self._content())
+        self._dockers.append(docker)
+        return docker
+
+    def _content(self) -> Any:
+        if self.studio is None:
+            return ProblemContent(self.problem, self.retry)
+        from .panel import Panel  # noqa: PLC0415  imports deepsim_client
+
+        return Panel(self.studio)
+
+    # ---- timers
+
+    def _timer(self, slot: Any, interval: int) -> Any:
         timer = QTimer(self)
         timer.setInterval(interval)
-        timer.timeout.connect(guarded(slot, self._report))
+        timer.timeout.connect(guarded(slot, self._floating))
         return timer
-
-    def _report(self, text: str) -> None:
-        self._floating(text)
 
     def _on_poll(self) -> None:
         self.session.poll()
@@ -120,16 +155,17 @@ class Plugin(QObject):
 
     def _on_observe(self) -> None:
         self.session.observe()
-        job = self.session.shown_job is not None
-        self.extension.enable(document=self.session.active is not None, job=job)
+        self.extension.show_enabled()
+
+    def _on_steps(self) -> None:
+        if not self.session.steps.go_on():
+            self._steps.stop()
 
     def _on_closing(self) -> None:
-        self._poll.stop()
-        self._observe.stop()
-        self.session.close()
-
-    def _show_floating(self, notice: Any) -> None:
-        self._floating(notice.text)
+        for timer in (self._poll, self._observe, self._steps):
+            timer.stop()
+        if self.studio is not None:
+            self.session.close()
 
     def _floating(self, text: str) -> None:
         """A sentence over the canvas, for those who work without the docker."""

@@ -8,104 +8,49 @@ into one process.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
 
-if "PyQt5.QtCore" in sys.modules:
-    QT6 = False
-elif "PyQt6.QtCore" in sys.modules:
-    QT6 = True
-else:
-    try:
-        import PyQt6.QtCore  # noqa: F401
+QT6 = "PyQt5.QtCore" not in sys.modules and (
+    "PyQt6.QtCore" in sys.modules or find_spec("PyQt6") is not None
+)
 
-        QT6 = True
-    except ImportError:
-        QT6 = False
+NAMES = {
+    "QtCore": "QLocale QObject QPoint QPointF QRect QRectF QSize Qt QTimer QUrl",
+    "QtGui": "QColor QDesktopServices QFont QIcon QImage QPainter QPalette QPen QPixmap QPolygonF"
+    " QTextOption",
+    "QtWidgets": "QCheckBox QComboBox QFormLayout QFrame QHBoxLayout QLabel QLineEdit QMenu"
+    " QProgressBar QPushButton QScrollArea QSizePolicy QSlider QSpinBox QToolButton QVBoxLayout"
+    " QWidget",
+}
+"""Every Qt name that the plugin uses, by the module it comes from."""
 
-if QT6:
-    from PyQt6 import sip
-    from PyQt6.QtCore import QObject, QRectF, QSize, Qt, QTimer
-    from PyQt6.QtGui import QColor, QIcon, QImage, QPainter, QPalette, QTextOption
-    from PyQt6.QtWidgets import (
-        QCheckBox,
-        QComboBox,
-        QFormLayout,
-        QFrame,
-        QHBoxLayout,
-        QLabel,
-        QMenu,
-        QProgressBar,
-        QPushButton,
-        QScrollArea,
-        QSizePolicy,
-        QSpinBox,
-        QToolButton,
-        QVBoxLayout,
-        QWidget,
-    )
-else:
-    from PyQt5 import sip
-    from PyQt5.QtCore import QObject, QRectF, QSize, Qt, QTimer
-    from PyQt5.QtGui import QColor, QIcon, QImage, QPainter, QPalette, QTextOption
-    from PyQt5.QtWidgets import (
-        QCheckBox,
-        QComboBox,
-        QFormLayout,
-        QFrame,
-        QHBoxLayout,
-        QLabel,
-        QMenu,
-        QProgressBar,
-        QPushButton,
-        QScrollArea,
-        QSizePolicy,
-        QSpinBox,
-        QToolButton,
-        QVBoxLayout,
-        QWidget,
-    )
-
-__all__ = [
-    "QT6",
-    "QCheckBox",
-    "QColor",
-    "QComboBox",
-    "QFormLayout",
-    "QFrame",
-    "QHBoxLayout",
-    "QIcon",
-    "QImage",
-    "QLabel",
-    "QMenu",
-    "QObject",
-    "QPainter",
-    "QPalette",
-    "QProgressBar",
-    "QPushButton",
-    "QRectF",
-    "QScrollArea",
-    "QSize",
-    "QSizePolicy",
-    "QSpinBox",
-    "QTextOption",
-    "QTimer",
-    "QToolButton",
-    "QVBoxLayout",
-    "QWidget",
-    "Qt",
-    "image_bytes",
-    "image_from_pixels",
-    "sip",
-]
+_HOMES = {name: module for module, names in NAMES.items() for name in names.split()}
 
 
-def image_bytes(image: QImage) -> bytes:
+def __getattr__(name: str) -> Any:
+    """Fetches a name from the binding when it is imported from here the first time."""
+    binding = "PyQt6" if QT6 else "PyQt5"
+    if name == "sip":
+        found: Any = import_module(f"{binding}.sip")
+    elif name in _HOMES:
+        found = getattr(import_module(f"{binding}.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"{name} is not listed in {__name__}.NAMES")
+    globals()[name] = found
+    return found
+
+
+def image_bytes(image: Any) -> bytes:
     """The pixels of an image of four bytes a pixel, rows top to bottom, without padding."""
     pointer = image.constBits()
     pointer.setsize(image.height() * image.bytesPerLine())
     return bytes(pointer)
 
 
-def image_from_pixels(data: bytes, width: int, height: int, channels: int = 4) -> QImage:
+def image_from_pixels(data: bytes, width: int, height: int, channels: int = 4) -> Any:
     """An image of its own from R,G,B,A (or R,G,B for three channels) bytes."""
+    QImage = __getattr__("QImage")  # noqa: N806
     kind = QImage.Format.Format_RGBA8888 if channels == 4 else QImage.Format.Format_RGB888
     return QImage(data, width, height, width * channels, kind).copy()

@@ -1,0 +1,1 @@
+"""What the plugin can do, a module for each ability: plain classes that get the session."""

@@ -1,0 +1,129 @@
+"""Applying: the drawing as it is now becomes a picture, on a new layer."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from deepsim_client import Reply
+
+from ..document_state import DocumentState
+from ..editor import Document
+from ..jobs import LayerJob
+from ..roles import AUTO
+from ..session import RefusalError, Session
+from ..state import LayerInfo, Notice, Picture
+from ..steps import Work
+from ..text import _
+from .library import Library
+from .training import Training
+
+TRAINING = "training"
+"""A model choice: the model that this document is training just now."""
+
+PARTS = {"edges": ("edges",), "segments": ("segments",)}
+"""The drawing layers that a kind of model takes; any other kind takes both."""
+
+
+class ApplyJob(LayerJob):
+    """The drawing as it is now, turned into a picture by a model."""
+
+    kind = "apply"
+
+    def layer_name(self, body: Mapping[str, Any]) -> str:
+        """The model's name, as the engine knows it where it says so."""
+        model = body.get("model")
+        return str(model.get("name") or self.name) if isinstance(model, dict) else self.name
+
+    def added(self, uid: str, picture: Picture, reply: Reply) -> None:
+        """Shows the result in the docker too, where no drawing layer can hide it."""
+        self.document.results = self.document.results | {uid}
+        self.document.preview = picture
+
+    def praise(self, name: str, document: Document) -> str:
+        """Says too when the drawing hides the result."""
+        text = super().praise(name, document)
+        roles, order = self.document.roles, [layer.uid for layer in document.layers()]
+        place = order.index(self.above) if self.above in order else 0
+        hiding = any(
+            layer is not None and layer.uid in order[:place] and document.visible(layer.uid)
+            for layer in (roles.edges, roles.segments)
+        )
+        if not hiding:
+            return text
+        return text + " " + _("The drawing lies over it: hide that with the eye buttons.")
+
+    def failure(self, code: str, text: str) -> Notice | None:
+        """Forgets a model that is not there any more."""
+        if code == "not-found":
+            self.document.model = None
+            text = _("{error} Train on the layer again, or choose another model.").format(
+                error=text
+            )
+            return Notice("error", text, "train")
+        return super().failure(code, text)
+
+
+class Applying:
+    """Which model is applied to which layers."""
+
+    def __init__(self, session: Session, library: Library, training: Training) -> None:
+        self._session = session
+        self._library = library
+        self._training = training
+
+    def apply(self) -> None:
+        """Turns the drawing as it is now into a new layer, or refuses with a notice."""
+        self._session.attempt(self._begin)
+
+    def _begin(self) -> None:
+        _document, state = self._session.document()
+        body, name, kind = self._model(state)
+        layers = self._drawing(state, name, kind)
+        body["blend"] = self._session.settings.blend
+        self._session.attempt_in_steps(f"apply {state.uid}", self._start(state, body, name, layers))
+
+    def _start(
+        self, state: DocumentState, body: dict[str, Any], name: str, layers: dict[str, LayerInfo]
+    ) -> Work:
+        session, pictures = self._session, {}
+        for part, layer in layers.items():
+            pictures[part] = session.reopen(state).read(layer.uid)
+            yield
+        image = state.roles.image
+        known = {layer.uid for layer in state.layers}
+        above = state.trained if state.trained in known else image.uid if image else None
+        job = ApplyJob(_("Applying"), name, above, state, session.editor)
+        session.start(job, body, pictures)
+
+    def _drawing(self, state: DocumentState, name: str, kind: str) -> dict[str, LayerInfo]:
+        """The layers that a model of this kind is given; refuses when one is missing."""
+        roles = state.roles
+        chosen = {"segments": roles.segments, "edges": roles.edges}
+        found = {}
+        for part in PARTS.get(kind, ("segments", "edges")):
+            layer = chosen[part]
+            if layer is not None:
+                found[part] = layer
+            elif kind in {"edges", "segments", "both"}:
+                text = _("“{name}” was trained with {part}, but no {part} layer is chosen.")
+                raise RefusalError(text.format(name=name, part=part), f"choose_{part}")
+        if not found:
+            text = _("Choose the edges or segments layer that holds your drawing.")
+            raise RefusalError(text, "choose_edges")
+        return found
+
+    def _model(self, state: DocumentState) -> tuple[dict[str, Any], str, str]:
+        """The request's model, its name and the kind of primitive that it takes."""
+        training = self._training.running(state)
+        choice = state.model_choice
+        if choice not in {AUTO, TRAINING}:
+            chosen = self._library.find(choice)
+            if chosen is not None:
+                return {"model": chosen.id}, chosen.name, chosen.kind
+        if training is not None and (choice == TRAINING or state.model is None):
+            return {"job": training.training or training.rid}, training.name, training.primitive
+        model = self._library.own(state)
+        if model is None:
+            text = _("This picture has no model yet: Train first, or choose a model.")
+            raise RefusalError(text, "train")
+        return {"model": model.id}, model.name, model.kind

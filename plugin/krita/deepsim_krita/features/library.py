@@ -1,0 +1,51 @@
+"""The models that the engine has, and which one belongs to a document."""
+
+from __future__ import annotations
+
+from deepsim_client import Reply
+
+from ..document_state import DocumentState
+from ..jobs import Job
+from ..observable import Observable, Property
+from ..progress import DONE
+from ..session import Session
+from ..state import ModelInfo
+
+
+class Library(Observable):
+    """The engine's models, newest first; asked for again when there may be others."""
+
+    items: Property[tuple[ModelInfo, ...]] = Property(())
+    known = Property(False)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.changed.connect(session.tell)
+        session.ready.connect(self.refresh)
+        session.ended.connect(self._on_ended)
+
+    def refresh(self) -> None:
+        """Asks the engine for its models."""
+        self._session.ask("models", {"action": "list"}, self._on_models)
+
+    def find(self, model: str) -> ModelInfo | None:
+        """The model of this id."""
+        return next((m for m in self.items if m.id == model), None)
+
+    def own(self, state: DocumentState) -> ModelInfo | None:
+        """The model that Apply takes by itself: the document's own, else the newest of its size."""
+        if state.model is not None:
+            return self.find(state.model.id) or state.model
+        return next((m for m in self.items if m.size == state.size), None)
+
+    def _on_ended(self, job: Job) -> None:
+        if job.kind == "train" and job.progress.state == DONE:
+            self.refresh()
+
+    def _on_models(self, reply: Reply) -> None:
+        if reply.kind == "result":
+            found = [ModelInfo.from_body(body) for body in reply.body.get("models") or ()]
+            found.sort(key=lambda model: model.created, reverse=True)
+            self.items = tuple(found)
+            self.known = True

@@ -1,0 +1,79 @@
+"""What the sections of the docker are made of."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from krita import Krita
+
+from ..actions import Action
+from ..guard import guarded
+from ..qt import (
+    QFormLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSize,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+class Section(QWidget):
+    """One part of the docker, from top to bottom; `refresh` shows the state as it is now."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(5)
+
+    def refresh(self) -> None:
+        """Brings the widgets up to date."""
+        raise NotImplementedError
+
+
+def button(name: str, action: Action, text: str = "") -> Any:
+    """A button for an action; it may be as narrow as the docker wants."""
+    made = QPushButton(text or action.text)
+    made.setObjectName(name)
+    made.setToolTip(action.tip)
+    made.clicked.connect(guarded(lambda *_: action.run()))
+    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    made.setMinimumWidth(30)
+    return made
+
+
+def tool(name: str, icon: str, tip: str, slot: Callable[[], None]) -> Any:
+    """A small button with one of Krita's icons."""
+    made = QToolButton()
+    made.setObjectName(name)
+    made.setIcon(Krita.instance().icon(icon))
+    made.setToolTip(tip)
+    made.setAccessibleName(tip)
+    made.setAutoRaise(True)
+    made.setIconSize(QSize(16, 16))
+    made.clicked.connect(guarded(lambda *_: slot()))
+    return made
+
+
+def row(*widgets: Any) -> Any:
+    """Widgets side by side."""
+    made = QWidget()
+    layout = QHBoxLayout(made)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(2)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return made
+
+
+def form(*rows: tuple[str, Any]) -> Any:
+    """Labels with their widgets."""
+    made = QFormLayout()
+    made.setSpacing(4)
+    made.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    for label, widget in rows:
+        made.addRow(label, widget)
+    return made

@@ -1,0 +1,89 @@
+"""Training: how, for how long, how far, and what is learned so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..guard import guarded
+from ..qt import QProgressBar, QSizePolicy, QSpinBox, Qt
+from ..studio import Studio
+from ..text import _
+from ..widgets import Choice, PreviewBox
+from .parts import Section, button, form, row
+
+PRESETS = ("instant", "draft", "standard", "paper")
+
+
+class TrainingSection(Section):
+    """Preset and time, Train and Cancel, progress and preview."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self.preset = Choice(
+            "deepsim_preset",
+            _(
+                "How to learn: instant copies patches and needs no training; draft takes minutes; "
+                "standard looks better and takes longer; paper is the published recipe, for a GPU."
+            ),
+        )
+        self.preset.activated.connect(guarded(self._on_settings))
+        self.seconds = self._spin()
+        self.train = button("deepsim_train_button", studio.actions["train"], _("Train"))
+        self.cancel = button("deepsim_cancel_button", studio.actions["cancel"], _("Cancel"))
+        self.bar = QProgressBar()
+        self.bar.setObjectName("deepsim_progress")
+        self.bar.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.bar.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.preview = PreviewBox("")
+        self.column.addLayout(form((_("Preset"), row(self.preset, self.seconds))))
+        self.column.addWidget(row(self.train, self.cancel))
+        self.column.addWidget(self.bar)
+        self.column.addWidget(self.preview)
+
+    def _spin(self) -> Any:
+        spin = QSpinBox()
+        spin.setObjectName("deepsim_seconds")
+        spin.setRange(0, 86400)
+        spin.setSingleStep(30)
+        spin.setSuffix(_(" s"))
+        spin.setSpecialValueText(_("auto"))
+        spin.setToolTip(_("How long to train, in seconds; auto: as long as the preset says"))
+        spin.setMinimumWidth(50)
+        spin.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        spin.valueChanged.connect(guarded(self._on_settings))
+        return spin
+
+    def refresh(self) -> None:
+        """Shows settings, the job that runs, and the last preview."""
+        session = self._studio.session
+        state, job, settings = session.active, session.shown_job, session.settings
+        presets = session.engine.presets or PRESETS
+        self.preset.show_items([(p.capitalize(), p) for p in presets], settings.preset)
+        if self.seconds.value() != settings.seconds:
+            self.seconds.setValue(settings.seconds)
+        training = self._studio.training.running(state) if state is not None else None
+        resumable = state is not None and state.resumable
+        self.train.setText(_("Resume") if resumable else _("Train"))
+        self.train.setEnabled(state is not None and training is None)
+        self.cancel.setEnabled(job is not None)
+        self.bar.setVisible(job is not None)
+        if job is not None:
+            fraction = job.progress.fraction
+            self.bar.setRange(0, 0 if fraction is None else 1000)
+            if fraction is not None:
+                self.bar.setValue(round(fraction * 1000))
+            self.bar.setFormat(job.progress.text.replace("%", "%%"))
+            self.bar.setToolTip(f"{job.progress.title}: {job.progress.text}")
+        if state is None:
+            hint = _("Open a picture to begin.")
+        elif state.roles.edges is None and state.roles.segments is None:
+            hint = _("Draw on layers named Edges or Segments, or let the + buttons draft them.")
+        else:
+            hint = _("Train shows here what the model has learned.")
+        self.preview.show_picture(state.preview if state is not None else None, hint)
+
+    def _on_settings(self, *_ignored: Any) -> None:
+        settings = self._studio.session.settings
+        settings.preset = self.preset.key
+        settings.seconds = self.seconds.value()

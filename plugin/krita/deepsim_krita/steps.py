@@ -1,0 +1,74 @@
+"""Long work on the UI thread in slices: a generator that is let go on for some milliseconds a turn.
+
+Pixels can only be read and written there, and a brush must not stutter for it. The owner calls
+`go_on` from a timer for as long as there is work.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, Generator
+
+from .observable import Signal
+
+SLICE_SECONDS = 0.008
+"""How long one slice may take before the editor has its turn."""
+
+Work = Generator[None, None, None]
+"""Work that says by `yield` where it may be interrupted."""
+
+
+class Steps:
+    """Works that are under way, one after another in the order in which they were begun."""
+
+    def __init__(
+        self,
+        slice_seconds: float = SLICE_SECONDS,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._slice = slice_seconds
+        self._clock = clock
+        self._works: dict[str, Work] = {}
+        self.begun = Signal()
+        """Emitted when there is work where there was none: the owner starts its timer."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to go on with."""
+        return bool(self._works)
+
+    def doing(self, key: str) -> bool:
+        """Whether the work of this name is under way."""
+        return key in self._works
+
+    def begin(self, key: str, work: Work) -> None:
+        """Begins a work at once, with its first slice; one of the same name is dropped for it."""
+        self.drop(key)
+        idle = not self._works
+        self._works[key] = work
+        if idle:
+            self.go_on()
+        if idle and self._works:
+            self.begun.emit()
+
+    def drop(self, key: str) -> None:
+        """Ends a work where it is; one that is not under way is no error."""
+        work = self._works.pop(key, None)
+        if work is not None:
+            work.close()
+
+    def go_on(self) -> bool:
+        """Works for one slice; True while there is more. What a work raises ends that work."""
+        deadline = self._clock() + self._slice
+        while self._works:
+            key, work = next(iter(self._works.items()))
+            try:
+                next(work)
+            except BaseException as e:
+                if self._works.get(key) is work:
+                    del self._works[key]
+                if not isinstance(e, StopIteration):
+                    raise
+            if self._clock() >= deadline:
+                break
+        return bool(self._works)

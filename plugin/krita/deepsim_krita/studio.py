@@ -1,0 +1,140 @@
+"""The whole plugin without Krita and Qt: the core, the abilities, the table of actions."""
+
+from __future__ import annotations
+
+from .actions import Action, by_id
+from .editor import Editor
+from .features.applying import Applying
+from .features.choosing import Choosing
+from .features.drafting import Drafting
+from .features.library import Library
+from .features.mending import Mending
+from .features.training import Training
+from .session import Client, Session
+from .settings import Settings
+from .steps import Steps
+from .text import _
+
+
+class Studio:
+    """Puts the parts together.
+
+    Args:
+        editor: Krita, or documents in memory.
+        client: the connection to the engine.
+        settings: what the artist set.
+        log: path of the engine's log.
+        steps: works through what is long; tests give one that does not interrupt.
+    """
+
+    def __init__(
+        self,
+        editor: Editor,
+        client: Client,
+        settings: Settings,
+        log: str,
+        steps: Steps | None = None,
+    ) -> None:
+        self.session = Session(editor, client, settings, steps)
+        self.library = Library(self.session)
+        self.choosing = Choosing(self.session)
+        self.drafting = Drafting(self.session)
+        self.training = Training(self.session)
+        self.applying = Applying(self.session, self.library, self.training)
+        self.mending = Mending(self.session, log)
+        self.actions = by_id(self._table())
+
+    def _table(self) -> list[Action]:
+        session, drafting, mending = self.session, self.drafting, self.mending
+
+        def always() -> bool:
+            return True
+
+        def with_document() -> bool:
+            return session.active is not None
+
+        def with_job() -> bool:
+            return session.shown_job is not None
+
+        return [
+            Action(
+                "train",
+                _("Train on Layer"),
+                _("Teach a model to turn the drawing into the picture on the active layer"),
+                self.training.train,
+                with_document,
+                "ctrl+alt+shift+t",
+            ),
+            Action(
+                "apply",
+                _("Apply Primitive Edit"),
+                _("Turn the drawing as it is now into a new picture layer"),
+                self.applying.apply,
+                with_document,
+                "ctrl+alt+shift+a",
+            ),
+            Action(
+                "edges",
+                _("Extract Edges"),
+                _("Draw the outlines of the picture on a new layer"),
+                drafting.extract_edges,
+                with_document,
+                "ctrl+alt+shift+e",
+            ),
+            Action(
+                "segment",
+                _("Segment Layer"),
+                _("Draft the flat colour regions of the picture on a new layer"),
+                drafting.segment,
+                with_document,
+                "ctrl+alt+shift+s",
+            ),
+            Action(
+                "cancel",
+                _("Cancel"),
+                _("Stop the running DeepSIM job; training can be continued later"),
+                session.cancel,
+                with_job,
+                "ctrl+alt+shift+x",
+                document=False,
+            ),
+            Action(
+                "restart_engine",
+                _("Restart Engine"),
+                _("End the engine, which keeps its trainings, and start it again"),
+                mending.restart_engine,
+                always,
+                document=False,
+            ),
+            Action(
+                "open_log",
+                _("Open Log"),
+                _("Show what the engine wrote down"),
+                mending.open_log,
+                always,
+                document=False,
+            ),
+            Action(
+                "open_picture",
+                _("Open a Picture"),
+                _("Pick a picture to work on"),
+                session.editor.open_picture,
+                always,
+                menu=False,
+            ),
+            *(
+                Action(
+                    f"choose_{part}",
+                    _("Choose Layer"),
+                    _("Pick the layer from the list"),
+                    ask,
+                    with_document,
+                    menu=False,
+                )
+                for part, ask in (
+                    ("image", self.choosing.ask_for_image),
+                    ("edges", self.choosing.ask_for_edges),
+                    ("segments", self.choosing.ask_for_segments),
+                )
+            ),
+        ]

@@ -1,0 +1,192 @@
+"""Documents in memory and an engine whose replies the test writes: what features are tested with.
+
+test_krita_*.py do the same with a real Krita and a real engine; here are the orders of replies that
+a real engine gives rarely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from deepsim_client import Frame, Reply
+from deepsim_krita.document_state import DocumentState
+from deepsim_krita.editor import GoneError
+from deepsim_krita.settings import Settings
+from deepsim_krita.state import LayerInfo, Picture
+from deepsim_krita.steps import Steps
+from deepsim_krita.studio import Studio
+
+SIZE = (4, 3)
+
+
+def flat(*rgba: int) -> Picture:
+    return Picture(*SIZE, bytes(rgba) * (SIZE[0] * SIZE[1]))
+
+
+PHOTO, LINES, COLOURS, NOTHING = (
+    flat(10, 20, 30, 255),
+    flat(0, 0, 0, 255),
+    flat(200, 0, 0, 255),
+    flat(0, 0, 0, 0),
+)
+
+
+class MemoryDocument:
+    """A document whose layers are pictures; `stack` goes from top to bottom."""
+
+    def __init__(self, uid: str, title: str, layers: Mapping[str, Picture]) -> None:
+        self.uid, self.title, self.size = uid, title, SIZE
+        self.stack = [(f"{uid}/{name}", name, picture) for name, picture in layers.items()]
+        self.current: str | None = self.stack[-1][0] if self.stack else None
+        self.hidden: set[str] = set()
+        self.annotation: dict[str, Any] = {}
+
+    def layers(self) -> list[LayerInfo]:
+        return [LayerInfo(uid, name) for uid, name, _ in self.stack]
+
+    def active_layer(self) -> str | None:
+        return self.current
+
+    def read(self, uid: str) -> Picture:
+        for known, _, picture in self.stack:
+            if known == uid:
+                return picture
+        raise GoneError("The layer is not in the document any more.")
+
+    def insert(self, picture: Picture, name: str, above: str | None) -> str:
+        order = [uid for uid, _, _ in self.stack]
+        place = order.index(above) if above in order else 0
+        self.stack.insert(place, (f"{self.uid}/{name}", name, picture))
+        self.current = f"{self.uid}/{name}"
+        return self.current
+
+    def visible(self, uid: str) -> bool:
+        return uid not in self.hidden
+
+    def set_visible(self, uid: str, visible: bool) -> None:
+        self.hidden = self.hidden - {uid} if visible else self.hidden | {uid}
+
+    def recall(self) -> dict[str, Any]:
+        return self.annotation
+
+    def remember(self, values: Mapping[str, Any]) -> None:
+        self.annotation = dict(values)
+
+    @property
+    def names(self) -> list[str]:
+        return [name for _, name, _ in self.stack]
+
+
+class MemoryEditor:
+    def __init__(self, *documents: MemoryDocument) -> None:
+        self.open = list(documents)
+        self.shown: list[str] = []
+        self.files_exist = True
+        self.asked_for_picture = False
+
+    def active(self) -> MemoryDocument | None:
+        return self.open[0] if self.open else None
+
+    def find(self, uid: str) -> MemoryDocument | None:
+        return next((document for document in self.open if document.uid == uid), None)
+
+    def open_file(self, path: str) -> bool:
+        self.shown.append(path)
+        return self.files_exist
+
+    def open_picture(self) -> None:
+        self.asked_for_picture = True
+
+
+class WrittenEngine:
+    """Keeps the requests; the test writes the replies."""
+
+    def __init__(self) -> None:
+        self.on_state: Callable[[str, str], None] | None = None
+        self.sent: list[tuple[str, dict[str, Any], dict[str, Frame], Callable[[Reply], None]]] = []
+        self.cancelled: list[str] = []
+        self.connects = 0
+
+    def connect(self) -> None:
+        self.connects += 1
+
+    def request(
+        self,
+        kind: str,
+        body: dict[str, Any],
+        frames: Sequence[Frame],
+        on_reply: Callable[[Reply], None],
+    ) -> str:
+        self.sent.append((kind, dict(body), {frame.name: frame for frame in frames}, on_reply))
+        return f"request-{len(self.sent)}"
+
+    def cancel(self, rid: str) -> None:
+        self.cancelled.append(rid)
+
+    def poll(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def last(self, kind: str) -> tuple[dict[str, Any], dict[str, Frame]]:
+        body, frames = next(s[1:3] for s in reversed(self.sent) if s[0] == kind)
+        return body, frames
+
+    def reply(self, request: str, kind: str, body: dict[str, Any], *frames: Frame) -> None:
+        callback = next(s[3] for s in reversed(self.sent) if s[0] == request)
+        callback(Reply(kind, body, frames))
+
+    def state(self, state: str, message: str = "") -> None:
+        assert self.on_state is not None
+        self.on_state(state, message)
+
+
+def studio_with(editor: MemoryEditor, engine: WrittenEngine) -> Studio:
+    """A studio whose long works are not interrupted."""
+    return Studio(editor, engine, Settings(), "engine.log", Steps(slice_seconds=float("inf")))
+
+
+class Scene:
+    """A studio with one document: a photo with edges and segments over it."""
+
+    def __init__(self) -> None:
+        layers = {"Edges": LINES, "Segments": COLOURS, "Photo": PHOTO}
+        self.document = MemoryDocument("d", "car", layers)
+        self.editor = MemoryEditor(self.document)
+        self.engine = WrittenEngine()
+        self.studio = studio_with(self.editor, self.engine)
+        self.session = self.studio.session
+        self.session.observe()
+
+    @property
+    def state(self) -> DocumentState:
+        """The document in front."""
+        assert self.session.active is not None
+        return self.session.active
+
+    def do(self, action: str) -> None:
+        """What a menu entry or a button of that action does."""
+        self.studio.actions[action].run()
+
+    @property
+    def said(self) -> str:
+        """The docker's message."""
+        notice = self.session.shown_notice
+        return notice.text if notice is not None else ""
+
+    @property
+    def mend(self) -> str:
+        """The action that the docker offers beside its message."""
+        notice = self.session.shown_notice
+        return notice.mend if notice is not None else ""
+
+    def trained(self, **model: Any) -> None:
+        described = {"id": "m1", "name": "Photo", "kind": "both", "size": list(SIZE), **model}
+        self.do("train")
+        self.engine.reply("train", "result", {"model": described, "warnings": []})
+
+
+def image_frame(picture: Picture, name: str = "image") -> Frame:
+    return Frame(name, (SIZE[1], SIZE[0], 4), "uint8", picture.rgba)
