@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from deepsim_engine.edges import extract_edges
     from deepsim_engine.errors import DeepSimError, InputError, Stopped, WorkError
+    from deepsim_engine.inspection import Inspection, inspect, snap
     from deepsim_engine.model import Model, ModelDescription, load
     from deepsim_engine.palette import Palette
     from deepsim_engine.primitive import Primitive
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DeepSimError",
     "InputError",
+    "Inspection",
     "Model",
     "ModelDescription",
     "Palette",
@@ -30,8 +32,10 @@ __all__ = [
     "Stopped",
     "WorkError",
     "extract_edges",
+    "inspect",
     "load",
     "segment",
+    "snap",
     "train",
 ]
 
@@ -42,6 +46,9 @@ _HOME = {
     "WorkError": "errors",
     "Model": "model",
     "ModelDescription": "model",
+    "Inspection": "inspection",
+    "inspect": "inspection",
+    "snap": "inspection",
     "load": "model",
     "Palette": "palette",
     "Primitive": "primitive",

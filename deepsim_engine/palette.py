@@ -5,7 +5,7 @@ JPEG adds noise. Everything here is measured as distance in CIELAB (CIE 1976 del
 being the smallest difference that people notice), computed once per distinct colour.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -23,7 +23,7 @@ from deepsim_engine.colours import (
     triple,
 )
 from deepsim_engine.errors import InputError
-from deepsim_engine.imaging import Pixels, split_alpha
+from deepsim_engine.imaging import Mask, Pixels, split_alpha
 from deepsim_engine.true_colours import MAX_COLOURS, NEAR, true_colours
 
 UNPAINTED_BELOW = 128
@@ -41,27 +41,31 @@ _BLEND = 60.0
 
 @dataclass(frozen=True)
 class FarColours:
-    """Pixels of a map whose colour belongs to no class: how many, and one to show.
+    """Pixels of a map whose colour belongs to no class: which, how many, and one to show.
 
     Attributes:
         count: number of such pixels.
         share: their share of the painted pixels, 0 to 1.
         colour: the commonest such colour.
         taken_as: the palette colour that pixels of it became.
-        place: (x, y) of one pixel of that colour.
+        box: (x, y, width, height) around all pixels of that colour.
+        mask: (H, W) bool, all the pixels that are counted.
     """
 
     count: int
     share: float
     colour: tuple[int, int, int]
     taken_as: tuple[int, int, int]
-    place: tuple[int, int]
+    box: tuple[int, int, int, int]
+    mask: Mask = field(repr=False, compare=False)
 
     def sentence(self) -> str:
+        """For the artist: how many, which colour, where, and what becomes of it."""
+        x, y, width, height = self.box
         return (
             f"{self.count} pixels of the segments ({self.share:.1%}) have a colour that is not in "
-            f"the palette, such as {hex_colour(self.colour)} at {self.place}: it was taken as "
-            f"{hex_colour(self.taken_as)}."
+            f"the palette, such as {hex_colour(self.colour)} within {width} x {height} pixels at "
+            f"({x}, {y}): it is taken as {hex_colour(self.taken_as)}."
         )
 
 
@@ -233,14 +237,20 @@ class Palette:
         dot = max(_DOT, 2e-5 * painted)
         if counts[commonest] < dot and len(rows) < 1e-3 * painted:
             return None
-        first = int(np.flatnonzero(table.index[rows, columns] == commonest)[0])
+        alike = table.index[rows, columns] == commonest
+        first = int(np.flatnonzero(alike)[0])
         y, x = int(rows[first]), int(columns[first])
+        left, top = int(columns[alike].min()), int(rows[alike].min())
+        right, bottom = int(columns[alike].max()), int(rows[alike].max())
+        mask = np.zeros(classes.shape, np.bool_)
+        mask[rows, columns] = True
         return FarColours(
             count=len(rows),
             share=len(rows) / painted,
             colour=triple(table.colours[commonest]),
             taken_as=triple(self.colours[classes[y, x]]),
-            place=(x, y),
+            box=(left, top, right - left + 1, bottom - top + 1),
+            mask=mask,
         )
 
     def _without_paint(

@@ -192,7 +192,7 @@ def _classes(
     if known and not palette.unpainted and alpha is not None and alpha.min() < 128:
         warnings.append(
             f"{(alpha < 128).mean():.1%} of the segments are unpainted, which the model was not "
-            "trained on: they were filled from the paint around them."
+            "trained on: they are filled from the paint around them."
         )
     return classes, palette
 
@@ -204,7 +204,7 @@ def _thin_lines(pixels: Pixels, warnings: list[str]) -> Mask:
     thin = _thin(drawn)
     width = drawn.sum() / thin.sum()
     if width >= _THICK:
-        warnings.append(f"The edges are about {width:.0f} pixels wide: they were thinned.")
+        warnings.append(f"The edges are about {width:.0f} pixels wide: they are thinned.")
     return thin
 
 

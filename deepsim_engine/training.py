@@ -106,7 +106,8 @@ def train(
     recipe = presets.find(preset) if isinstance(preset, str) else preset
     where = devices.pick(device)
     pixels = _checked_image(image, primitive)
-    _check_numbers(seconds, steps, size, checkpoint, resume)
+    check_numbers(seconds, steps, size)
+    _check_checkpoint(checkpoint, resume)
     run = _Run(
         pair=_Pair.at_working_size(pixels, primitive, size or recipe.longest_side),
         preset=recipe,
@@ -117,8 +118,9 @@ def train(
         should_stop=should_stop or (lambda: False),
         checkpoint=checkpoint,
     )
-    check_memory(estimate_memory(recipe, run.pair.working, where), "Training")
-    budget = _budget(recipe, seconds, steps, where, started)
+    working = run.pair.working
+    check_memory(estimate_memory(recipe, working.size, working.channels, where), "Training")
+    budget = planned_budget(recipe, seconds, steps, where, started)
     if not recipe.trains:
         return run.without_training(budget)
     backbone = weights.choose() if recipe.losses.perceptual > 0 else None
@@ -143,9 +145,7 @@ class _Pair:
 
     @classmethod
     def at_working_size(cls, image: Pixels, primitive: Primitive, longest: int) -> "_Pair":
-        width, height = primitive.size
-        scale = min(1.0, longest / max(width, height))
-        size = (max(2, round(width * scale)), max(2, round(height * scale)))
+        size = working_size(primitive.size, longest)
         return cls(image, primitive, working_colour(image, size), primitive.resized(*size))
 
 
@@ -308,10 +308,22 @@ class _Run:
         }
 
 
-def estimate_memory(preset: Preset, working: Primitive, device: torch.device) -> int:
-    """Bytes of main memory that training needs at its peak, roughly and rather too many."""
-    width, height = working.size
-    channels = working.channels + 8
+def working_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """(width, height) at which a picture of `size` is learned: `longest` is never exceeded."""
+    width, height = size
+    scale = min(1.0, longest / max(width, height))
+    return max(2, round(width * scale)), max(2, round(height * scale))
+
+
+def estimate_memory(
+    preset: Preset, size: tuple[int, int], channels: int, device: torch.device
+) -> int:
+    """Bytes of main memory that training needs at its peak, roughly and rather too many.
+
+    `size` is (width, height) at working resolution, `channels` those of the primitive.
+    """
+    width, height = size
+    channels += 8
     pair = width * height * channels * 4 * 4
     applying = width * height * 4 * 12 * preset.generator.widths[0]
     if not preset.trains:
@@ -346,28 +358,31 @@ def _checked_image(image: Any, primitive: Primitive) -> Pixels:
     return pixels
 
 
-def _check_numbers(
-    seconds: float | None,
-    steps: int | None,
-    size: int | None,
-    checkpoint: Path | None,
-    resume: bool,
-) -> None:
+def check_numbers(seconds: float | None, steps: int | None, size: int | None) -> None:
+    """Refuse, with an InputError, budgets of nothing and sizes that make no sense."""
     if seconds is not None and not 0 < seconds < float("inf"):
         raise InputError(f"The budget of {seconds} seconds must be more than nothing.")
     if steps is not None and steps < 1:
         raise InputError(f"The number of steps is {steps}: it must be at least 1.")
     if size is not None and not SMALLEST <= size <= LARGEST:
         raise InputError(f"The size is {size} pixels: it must be from {SMALLEST} to {LARGEST}.")
+
+
+def _check_checkpoint(checkpoint: Path | None, resume: bool) -> None:
     if resume and checkpoint is None:
         raise InputError("To resume a training, say where its checkpoint is.")
     if checkpoint is not None and not checkpoint.parent.is_dir():
         raise InputError(f"The folder {checkpoint.parent} for the checkpoint does not exist.")
 
 
-def _budget(
-    preset: Preset, seconds: float | None, steps: int | None, device: torch.device, started: float
+def planned_budget(
+    preset: Preset,
+    seconds: float | None,
+    steps: int | None,
+    device: torch.device,
+    started: float | None = None,
 ) -> Budget:
+    """The budget that was asked for, else the preset's for this kind of device."""
     if seconds is None and steps is None:
         steps = preset.steps
         seconds = preset.seconds if device.type == "cpu" else preset.gpu_seconds

@@ -75,6 +75,8 @@ class Engine:
             "apply": self._apply,
             "edges": self._hand_on,
             "segment": self._hand_on,
+            "inspect": self._hand_on,
+            "snap": self._hand_on,
         }
 
     def run(self) -> None:

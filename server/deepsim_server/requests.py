@@ -82,3 +82,21 @@ def flag(body: Mapping[str, Any], key: str, default: bool) -> bool:
     if not isinstance(value, bool):
         raise InputError(f"The value of {key!r} must be true or false.")
     return value
+
+
+def colours(body: Mapping[str, Any], key: str) -> list[list[int]] | None:
+    """A list of colours [red, green, blue], 0 to 255 each, or None. Raises InputError."""
+    value = body.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(_is_colour(each) for each in value):
+        raise InputError(f"The value of {key!r} must be a list of colours [red, green, blue].")
+    return value
+
+
+def _is_colour(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and all(type(part) is int and 0 <= part <= 255 for part in value)
+    )

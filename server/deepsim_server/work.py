@@ -9,17 +9,18 @@ import numpy as np
 from deepsim_client.wire import Frame, Message
 from numpy.typing import NDArray
 
-from deepsim_engine import Primitive, devices, extract_edges, load, segment, train
+from deepsim_engine import Primitive, devices, extract_edges, inspection, load, segment, train
 from deepsim_engine.edges import draw
 from deepsim_engine.errors import InputError
 from deepsim_engine.imaging import available_memory, check_size
+from deepsim_engine.palette import Palette
 from deepsim_engine.presets import PRESETS
 from deepsim_engine.training import library_versions
 from deepsim_server.folders import Folders
 from deepsim_server.inputs import read_inputs
 from deepsim_server.jobs import CHECKPOINT, INPUTS
 from deepsim_server.models import SUFFIX, ModelStore
-from deepsim_server.requests import TrainSettings, flag, number, text, whole
+from deepsim_server.requests import TrainSettings, colours, flag, number, text, whole
 
 if TYPE_CHECKING:
     from deepsim_engine import Model, Progress
@@ -36,7 +37,7 @@ class Drawing:
 
     @staticmethod
     def frame(name: str, pixels: Any) -> Frame:
-        """An array (H, W, 3 or 4) uint8, or a Pillow image, as a frame."""
+        """An array (H, W, 1, 3 or 4) uint8, or a Pillow image, as a frame."""
         array = np.ascontiguousarray(np.asarray(pixels), dtype=np.uint8)
         return Frame(name, tuple(array.shape), "uint8", array.data.cast("B"))
 
@@ -47,6 +48,11 @@ class Drawing:
         if array.shape[2] == 3:
             array = np.dstack([array, np.full(array.shape[:2], 255, np.uint8)])
         return Drawing.frame(name, array)
+
+    @staticmethod
+    def mask(name: str, values: Any) -> Frame:
+        """An array (H, W) bool as a frame of one channel, 0 or 255."""
+        return Drawing.frame(name, np.asarray(values)[:, :, None] * np.uint8(255))
 
     @staticmethod
     def pixels(message: Message, name: str) -> Pixels | None:
@@ -177,6 +183,53 @@ class Work:
         colours = np.unique(segments.reshape(-1, segments.shape[2]), axis=0)
         body = {"palette": colours[:, :3].tolist()}
         return body, (Drawing.rgba("segments", segments),)
+
+    def inspect(self, message: Message) -> Answer:
+        """What a training with this body and these frames would take, and what to beware of."""
+        settings = TrainSettings.from_body(message.body)
+        found = inspection.inspect(
+            Drawing.image(message),
+            *Drawing.layers(message),
+            preset=settings.preset,
+            seconds=settings.seconds,
+            steps=settings.steps,
+            size=settings.size,
+            device=settings.device,
+        )
+        body = {
+            "working_size": list(found.working_size),
+            "seconds": [round(limit, 1) for limit in found.seconds],
+            "memory": found.memory,
+            "memory_free": found.memory_free,
+            "ready": found.ready,
+            "warnings": found.warnings,
+        }
+        return body, ()
+
+    def snap(self, message: Message) -> Answer:
+        """A segments layer in the exact colours of a model, of a list, or of its own."""
+        segments = Drawing.pixels(message, "segments")
+        if segments is None:
+            raise InputError("There is nothing to snap: send a frame named segments.")
+        palette = self._palette(message)
+        found = inspection.snap(segments, palette)
+        body = {"palette": found.palette.colours.tolist(), "stray": int(found.stray.sum())}
+        frames = (Drawing.frame("segments", found.segments), Drawing.mask("stray", found.stray))
+        return body, frames
+
+    def _palette(self, message: Message) -> Palette | None:
+        """The palette that a request names: a list of colours, or a model's."""
+        listed, wanted = colours(message.body, "palette"), text(message.body, "model", "")
+        if listed is not None and wanted:
+            raise InputError("Give a model or a palette to snap to, not both.")
+        if listed is not None:
+            return Palette(np.array(listed, np.uint8).reshape(-1, 3))
+        if not wanted:
+            return None
+        model = self._models.find(wanted)
+        if not model.get("palette"):
+            raise InputError(f"The model {model.get('name')!r} was not trained on segments.")
+        return Palette(np.array(model["palette"], np.uint8))
 
     def _wanted(self, message: Message) -> "Model":
         job, wanted = text(message.body, "job", ""), text(message.body, "model", "")

@@ -55,6 +55,8 @@ class Worker:
             "apply": work.apply,
             "edges": work.edges,
             "segment": work.segment,
+            "inspect": work.inspect,
+            "snap": work.snap,
         }
 
     def run(self) -> None:

@@ -39,7 +39,7 @@ def frames(draw: st.DrawFn) -> list[Frame]:
     names = draw(st.lists(words, max_size=MAX_FRAMES, unique=True))
     made = []
     for name in names:
-        shape = (draw(st.integers(1, 6)), draw(st.integers(1, 6)), draw(st.sampled_from([3, 4])))
+        shape = (draw(st.integers(1, 6)), draw(st.integers(1, 6)), draw(st.sampled_from([1, 3, 4])))
         size = shape[0] * shape[1] * shape[2]
         made.append(Frame(name, shape, "uint8", draw(st.binary(min_size=size, max_size=size))))
     return made
@@ -128,6 +128,7 @@ WRONG = {
     "too many frames": ([header(frames=[described(1, 1, 3)] * 9)], "9 frames"),
     "frame twice": ([header(frames=[described(1, 1, 3)] * 2)], "two frames"),
     "channels": ([header(frames=[described(1, 1, 2)]), b"12"], "shape"),
+    "no channels": ([header(frames=[described(1, 1, 0)]), b""], "shape"),
     "flat": ([header(frames=[described(1, 3)]), b"123"], "shape"),
     "side zero": ([header(frames=[described(0, 1, 3)]), b""], "empty"),
     "side negative": ([header(frames=[described(-1, -1, 3)]), b"123"], "empty"),

@@ -147,9 +147,10 @@ def test_a_far_colour_is_reported_with_its_place() -> None:
     assert far is not None
     assert far.count == 200
     assert far.colour == (255, 0, 255)
-    assert far.place == (200, 20)
+    assert far.box == (200, 20, 20, 10)
+    assert np.array_equal(far.mask, (clean == (255, 0, 255)).all(2))
     assert "200 pixels of the segments (0.4%)" in far.sentence()
-    assert "#ff00ff at (200, 20)" in far.sentence()
+    assert "#ff00ff within 20 x 10 pixels at (200, 20)" in far.sentence()
 
 
 def test_one_colour_is_refused() -> None:

@@ -67,7 +67,7 @@ def has_blocks(edges: np.ndarray) -> bool:
 def test_thick_lines_are_mentioned_and_thin_ones_not() -> None:
     thick = Primitive.from_layers(edges=lines("white", "black", 5))
     (warning,) = thick.warnings
-    assert re.fullmatch(r"The edges are about [56] pixels wide: they were thinned\.", warning)
+    assert re.fullmatch(r"The edges are about [56] pixels wide: they are thinned\.", warning)
     assert Primitive.from_layers(edges=lines("white", "black", 1)).warnings == []
 
 

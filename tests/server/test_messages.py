@@ -73,6 +73,53 @@ def test_segment_divides_into_the_wanted_regions(client: EngineClient) -> None:
     assert {tuple(colour) for colour in reply.body["palette"]} == colours
 
 
+def test_inspect_tells_what_a_training_would_take_and_what_is_wrong(client: EngineClient) -> None:
+    layer = pixels(segments_frame()).copy()
+    layer[:40, :, 3] = 0
+    frames = [image_frame(), frame("segments", layer)]
+    body = ask(client, "inspect", {"preset": "draft", "seconds": 60}, frames).body
+    assert body["ready"] is True
+    assert body["seconds"] == [60, 63]
+    assert body["working_size"] == [SIDE, SIDE]
+    assert 0 < body["memory"] < body["memory_free"]
+    assert ["38% of the layer" in warning for warning in body["warnings"]] == [True]
+
+
+def test_inspect_answers_where_training_would_refuse(client: EngineClient) -> None:
+    reply = ask(client, "inspect", {}, [image_frame(), segments_frame(32)])
+    assert reply.kind == "result"
+    assert reply.body["ready"] is False
+    assert "64 x 64" in reply.body["warnings"][0]
+
+
+def test_snap_gives_exact_colours_and_marks_stray_pixels(client: EngineClient) -> None:
+    drawn = pixels(segments_frame()).copy()
+    colours = np.unique(drawn[..., :3].reshape(-1, 3), axis=0).tolist()
+    drawn[2:6, 3:9, :3] = (10, 250, 10)
+    for body in ({"palette": colours}, {"palette": colours, "model": ""}):
+        reply = ask(client, "snap", body, [frame("segments", drawn)])
+        assert reply.kind == "result", reply.body
+        snapped, stray = pixels(reply.frame("segments")), pixels(reply.frame("stray"))
+        assert np.unique(snapped[..., :3].reshape(-1, 3), axis=0).tolist() == colours
+        assert stray.shape == (SIDE, SIDE, 1)
+        assert np.unique(stray).tolist() == [0, 255]
+        assert reply.body["stray"] == (stray > 0).sum() == 24
+        assert reply.body["palette"] == colours
+    own = ask(client, "snap", {}, [frame("segments", drawn)]).body
+    assert own["stray"] == 0
+    assert [10, 250, 10] in own["palette"]
+
+
+def test_snap_knows_the_colours_of_a_model(
+    client: EngineClient, trained: tuple[dict[str, Any], list[Reply]]
+) -> None:
+    model, _ = trained
+    reply = ask(client, "snap", {"model": model["id"]}, [segments_frame(shift=6)])
+    assert reply.body["palette"] == model["palette"]
+    gone = ask(client, "snap", {"model": "0" * 12}, [segments_frame()])
+    assert gone.body["code"] == "not-found"
+
+
 def test_training_reports_progress_and_previews_and_leaves_a_model(
     trained: tuple[dict[str, Any], list[Reply]],
 ) -> None:
@@ -239,6 +286,15 @@ WRONG: dict[str, tuple[str, dict[str, Any], list[Frame], str]] = {
     "sigma": ("edges", {"sigma": -1}, [image_frame()], "igma"),
     "regions": ("segment", {"regions": 1000}, [image_frame()], "1000"),
     "model and job missing": ("apply", {}, [segments_frame()], "model"),
+    "no picture to inspect": ("inspect", {}, [segments_frame()], "picture"),
+    "inspect preset": ("inspect", {"preset": "best"}, pair(), "best"),
+    "nothing to snap": ("snap", {}, [image_frame()], "segments"),
+    "palette no list": ("snap", {"palette": "red"}, [segments_frame()], "palette"),
+    "palette of numbers": ("snap", {"palette": [1, 2]}, [segments_frame()], "palette"),
+    "palette too bright": ("snap", {"palette": [[0, 0, 256]]}, [segments_frame()], "palette"),
+    "palette empty": ("snap", {"palette": []}, [segments_frame()], "1 to 64"),
+    "palette twice": ("snap", {"palette": [[1, 2, 3]] * 2}, [segments_frame()], "twice"),
+    "empty segments": ("snap", {}, [frame("segments", np.zeros((9, 9, 4)))], "empty"),
     "models action": ("models", {"action": "eat"}, [], "eat"),
 }
 

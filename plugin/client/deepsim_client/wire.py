@@ -6,9 +6,9 @@ A message is a list of parts. The first is a JSON object in UTF-8 (at most 64 Ki
      "frames": [{"name": "image", "shape": [height, width, 4], "dtype": "uint8"}, ...]}
 
 and each entry of "frames" describes one following part: pixels, rows from top to bottom, 8 bits a
-channel, 3 (RGB) or 4 (RGBA, straight alpha) channels. Unknown header fields are ignored, so that
-newer programs may add some. Every limit is checked against the header and the lengths of the parts
-before anything of that size is allocated.
+channel, 1 (a mask: 0 to 255), 3 (RGB) or 4 (RGBA, straight alpha) channels. Unknown header fields
+are ignored, so that newer programs may add some. Every limit is checked against the header and the
+lengths of the parts before anything of that size is allocated.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class WireError(Exception):
 
 @dataclass(frozen=True)
 class Frame:
-    """Named pixels: `shape` is (height, width, 3 or 4), `dtype` "uint8", `data` that many bytes."""
+    """Named pixels: `shape` (height, width, 1, 3 or 4), `dtype` "uint8", `data` that many bytes."""
 
     name: str
     shape: tuple[int, ...]
@@ -210,9 +210,9 @@ def _shape(name: str, shape: object, id: str) -> tuple[int, ...]:
         not isinstance(shape, list)
         or len(shape) != 3
         or any(type(value) is not int for value in shape)
-        or shape[2] not in (3, 4)
+        or shape[2] not in (1, 3, 4)
     ):
-        raise WireError(f"The shape of the frame {name} is not [height, width, 3 or 4].", id)
+        raise WireError(f"The shape of the frame {name} is not [height, width, 1, 3 or 4].", id)
     height, width, channels = shape
     if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
         raise WireError(
