@@ -20,11 +20,20 @@ from deepsim_engine.files import write_atomically
 Tensors = dict[str, Tensor]
 
 
-def write_file(path: Path, key: str, description: Mapping[str, Any], tensors: Tensors) -> None:
-    """Write tensors with a JSON description under `key`, atomically. Raises WorkError."""
+def write_file(
+    path: Path,
+    key: str,
+    description: Mapping[str, Any],
+    tensors: Tensors,
+    more: Mapping[str, str] | None = None,
+) -> None:
+    """Write tensors with a JSON description under `key`, and `more` metadata, atomically.
+
+    Raises WorkError.
+    """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     try:
-        write_atomically(path, save(plain, {key: json.dumps(description)}))
+        write_atomically(path, save(plain, {**(more or {}), key: json.dumps(description)}))
     except OSError as error:
         raise WorkError(f"{path} could not be written: {error.strerror or error}.") from error
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from deepsim_engine import blending, checkpoint, devices
+from deepsim_engine import blending, checkpoint, devices, thumbnails
 from deepsim_engine.conditioning import Condition, picture_pixels, picture_tensor
 from deepsim_engine.errors import InputError
 from deepsim_engine.networks.build import build_generator
@@ -170,7 +170,8 @@ class Model:
         """
         tensors = self._tensors()
         described = {**self.description.to_json(), "checksum": checkpoint.checksum(tensors)}
-        checkpoint.write_file(Path(path), _KEY, described, tensors)
+        pair = {thumbnails.KEY: thumbnails.make_thumbnail(self.image, self.primitive)}
+        checkpoint.write_file(Path(path), _KEY, described, tensors, pair)
 
     def _tensors(self) -> checkpoint.Tensors:
         layers = (

@@ -12,7 +12,10 @@ from deepsim_client.client import Reply
 from deepsim_client.location import process_alive
 
 from deepsim_engine.cli.output import AsJson, outcome
+from deepsim_engine.cli.paths import check_output
 from deepsim_engine.errors import InputError, WorkError
+from deepsim_engine.files import write_atomically
+from deepsim_server.descriptions import describe
 from deepsim_server.folders import Folders
 from deepsim_server.models import ModelStore
 
@@ -107,14 +110,26 @@ def list_models(data: Data = None, as_json: AsJson = False) -> None:
 
 def show_model(
     model: Annotated[str, typer.Argument(help="Id, beginning of an id, or name.")],
+    thumbnail: Annotated[
+        Path | None,
+        typer.Option(metavar="PNG", help="Write the small picture of the training pair here."),
+    ] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """One model's description."""
+    """What a model knows: its drawing's colours, how it was trained, with what."""
     with outcome(as_json) as output:
-        found = _store(data).find(model)
-        lines = [f"{key}: {value}" for key, value in found.items()]
-        output.result("\n".join(lines), model=found)
+        if thumbnail is not None:
+            check_output(thumbnail, [], suffixes=(".png",), option="--thumbnail")
+        store = _store(data)
+        found = store.find(model)
+        facts: dict[str, Any] = {}
+        lines = describe(found)
+        if thumbnail is not None:
+            write_atomically(thumbnail, _thumbnail(store.path(found["id"])))
+            facts["thumbnail"] = str(thumbnail)
+            lines.append(f"Wrote {thumbnail}.")
+        output.result("\n".join(lines), model=found, **facts)
 
 
 def remove_model(
@@ -126,6 +141,16 @@ def remove_model(
     with outcome(as_json) as output:
         removed = _store(data).remove(model)
         output.result(f"Removed {removed.get('name')} ({removed['id']}).", removed=removed["id"])
+
+
+def _thumbnail(path: Path) -> bytes:
+    """The PNG in a model file. Raises InputError when it has none."""
+    from deepsim_engine.thumbnails import read_thumbnail  # noqa: PLC0415  (slow to import)
+
+    png = read_thumbnail(path)
+    if png is None:
+        raise InputError("This model has no small picture: an earlier version wrote it.")
+    return png
 
 
 def _store(data: Path | None) -> ModelStore:
