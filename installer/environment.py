@@ -186,4 +186,4 @@ class TestLibraries:
         return True
 
     def run(self, context: Context) -> None:
-        context.pip.install("--no-build-isolation", f"{CHECKOUT}[test]")
+        context.pip.install("--no-build-isolation", f"{CHECKOUT}[evaluation,test]")

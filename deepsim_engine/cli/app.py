@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deepsim_engine.cli import applying, doctor, drafts, training
+from deepsim_engine.cli import applying, doctor, drafts, evaluating, training
 from deepsim_engine.cli.extensions import COMMANDS, installed
 from deepsim_engine.cli.output import INPUT_WRONG, print_json
 
@@ -52,7 +52,7 @@ def build_app() -> typer.Typer:
     ) -> None:
         pass
 
-    for group in (training, applying, drafts, doctor):
+    for group in (training, applying, drafts, evaluating, doctor):
         group.register(app)
     for register in installed(COMMANDS)[0].values():
         register(app)

@@ -1,0 +1,305 @@
+"""An evaluation: every method learns from one frame, paints the others, and is judged."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from deepsim_engine import devices, presets
+from deepsim_engine.errors import InputError, Stopped, WorkError
+from deepsim_engine.evaluation import dataset as datasets
+from deepsim_engine.evaluation import judges as judging
+from deepsim_engine.evaluation.dataset import Dataset, Frame
+from deepsim_engine.evaluation.measures import steadiness
+from deepsim_engine.evaluation.methods import Method, Painter, Settings, Task
+from deepsim_engine.evaluation.record import Record
+from deepsim_engine.files import write_atomically
+from deepsim_engine.training import Progress, ShouldStop, library_versions
+
+RESULT = "evaluation.json"
+CURVE_JUDGE = "lpips-vgg(hed)"
+_FORMAT = 1
+_CURVE_FRAMES = 3
+_CURVE_MOMENTS = tuple(5.0 * 2**k for k in range(12))  # 5 s to 3 hours
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What an evaluation is doing.
+
+    Attributes:
+        method: name.
+        doing: "training", "painting", "judging" or "done".
+        done, total: frames finished, of how many.
+        training: where the training stands, while there is one.
+    """
+
+    method: str
+    doing: str
+    done: int
+    total: int
+    training: Progress | None = None
+
+
+OnStage = Callable[[Stage], None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that came out.
+
+    Attributes:
+        out: the folder.
+        data: what was evaluated on.
+        methods, records: in the order asked for.
+        judges: who judged.
+        summary: what evaluation.json holds.
+    """
+
+    out: Path
+    data: Dataset
+    methods: list[Method]
+    records: list[Record]
+    judges: judging.Judges
+    summary: dict[str, Any]
+
+
+def evaluate(
+    folder: Path,
+    out: Path,
+    methods: Sequence[Method],
+    settings: Settings,
+    *,
+    size: int | None = None,
+    sigma: float = 1.0,
+    on_stage: OnStage = lambda stage: None,
+    should_stop: ShouldStop = lambda: False,
+) -> Evaluation:
+    """Evaluate `methods` on FOLDER (see `dataset`) and leave results and evaluation.json in `out`.
+
+    What an earlier, interrupted run with the same settings has left there is kept and used.
+
+    Raises InputError before anything is written, WorkError when the work fails, Stopped when
+    `should_stop` said so.
+    """
+    presets.find(settings.preset)
+    if settings.seconds is not None and settings.seconds <= 0:
+        raise InputError(f"The time is {settings.seconds:g} s: it must be more than nothing.")
+    if settings.steps is not None and settings.steps < 1:
+        raise InputError(f"The number of steps is {settings.steps}: it must be at least 1.")
+    device = devices.pick(settings.device)
+    data = datasets.read(folder, size, sigma)
+    _claim(out)
+    judges = judging.gather(device)
+    run = _Run(data, judges, settings, on_stage, should_stop)
+    records = [run.method(method, out / method.name) for method in methods]
+    summary = _summary(data, judges, settings, methods, records)
+    _write_json(out / RESULT, summary)
+    return Evaluation(out, data, list(methods), records, judges, summary)
+
+
+def check_output(folder: Path, out: Path) -> None:
+    """Refuse an output folder that holds anything but an earlier evaluation, or cannot be made."""
+    inside = out.absolute().resolve()
+    if inside == folder.resolve() or folder.resolve() in inside.parents:
+        raise InputError(f"--out {out} is inside {folder}: results must go elsewhere.")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file: it must name a folder.")
+    if out.is_dir() and any(out.iterdir()) and not (out / RESULT).is_file():
+        raise InputError(
+            f"--out {out} holds other files: name a new folder, an empty one, or that of an "
+            "earlier evaluation."
+        )
+    if not out.exists() and not out.absolute().parent.is_dir():
+        raise InputError(f"The folder {out.absolute().parent} for --out does not exist.")
+    writable = out if out.exists() else out.absolute().parent
+    if not os.access(writable, os.W_OK):
+        raise InputError(f"{out} cannot be written: permission denied.")
+
+
+def _claim(out: Path) -> None:
+    """Make the folder and mark it as an evaluation's, for the run that goes on with it."""
+    try:
+        out.mkdir(exist_ok=True)
+    except OSError as error:
+        raise WorkError(f"{out} could not be made: {error.strerror or error}.") from error
+    if not (out / RESULT).exists():
+        _write_json(out / RESULT, {"format": _FORMAT, "finished": False})
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    try:
+        write_atomically(path, json.dumps(values, indent=1, ensure_ascii=False).encode())
+    except OSError as error:
+        raise WorkError(f"{path} could not be written: {error.strerror or error}.") from error
+
+
+@dataclass(frozen=True)
+class _Run:
+    data: Dataset
+    judges: judging.Judges
+    settings: Settings
+    on_stage: OnStage
+    should_stop: ShouldStop
+
+    def method(self, method: Method, folder: Path) -> Record:
+        """Bring one method to its end, from wherever its record stands."""
+        identity = {
+            "format": _FORMAT,
+            "data": self.data.sha256,
+            "versions": library_versions(),
+            "method": method.identity(self.settings),
+        }
+        record = Record.opened(folder, identity)
+        unpainted = [f for f in self.data.frames if not record.painted(f.name)]
+        if unpainted or not record.facts:
+            painter = self._prepare(method, folder)
+            record.facts = painter.facts
+            for frame in unpainted:
+                self._check_stop()
+                self._tell(method, "painting", record)
+                started = time.monotonic()
+                result = painter.paint(frame.primitive)
+                record.keep_result(frame.name, result, time.monotonic() - started)
+            record.curve = self._curve(painter)
+            record.save()
+            for kept in folder.glob("after-*.safetensors"):
+                kept.unlink()
+        wanted = {judge.name for judge in self.judges.present if judge.against == "training"}
+        for frame in self.data.frames:
+            needed = wanted if frame.truth is None else {j.name for j in self.judges.present}
+            if not needed <= record.figures.get(frame.name, {}).keys():
+                self._check_stop()
+                self._tell(method, "judging", record)
+                result = record.result(frame.name)
+                record.figures[frame.name] = self.judges.figures(
+                    result, frame.truth, self.data.image
+                )
+                record.save()
+        self._tell(method, "done", record)
+        return record
+
+    def _prepare(self, method: Method, folder: Path) -> Painter:
+        total = len(self.data.frames)
+        self.on_stage(Stage(method.name, "training", 0, total))
+        task = Task(
+            self.data.image,
+            self.data.primitive,
+            self.settings,
+            folder,
+            lambda progress: self.on_stage(Stage(method.name, "training", 0, total, progress)),
+            self.should_stop,
+            _CURVE_MOMENTS if self._curve_frames() else (),
+        )
+        try:
+            return method.prepare(task)
+        except Stopped as error:
+            raise self._stopped() from error
+
+    def _curve(self, painter: Painter) -> list[list[float]]:
+        """Mean figure of the earlier states on a few frames spread over all, and of the last."""
+        frames = self._curve_frames()
+        if not frames:
+            return []
+        judge = self.judges.named(CURVE_JUDGE)
+        curve = []
+        for seconds, paint in [*painter.earlier, (painter.facts["seconds"], painter.paint)]:
+            self._check_stop()
+            figures = [
+                judge.measure(paint(frame.primitive), frame.truth)
+                for frame in frames
+                if frame.truth is not None
+            ]
+            curve.append([seconds, float(np.mean(figures))])
+        return curve
+
+    def _curve_frames(self) -> list[Frame]:
+        """Frames that the curve is measured on; none without truths or without its judge."""
+        known = [frame for frame in self.data.frames if frame.truth is not None]
+        if CURVE_JUDGE in self.judges.missing or not known:
+            return []
+        chosen = np.linspace(0, len(known) - 1, min(_CURVE_FRAMES, len(known)))
+        return [known[round(float(number))] for number in chosen]
+
+    def _tell(self, method: Method, doing: str, record: Record) -> None:
+        done = sum(
+            record.painted(frame.name) if doing == "painting" else frame.name in record.figures
+            for frame in self.data.frames
+        )
+        self.on_stage(Stage(method.name, doing, done, len(self.data.frames)))
+
+    def _check_stop(self) -> None:
+        if self.should_stop():
+            raise self._stopped()
+
+    def _stopped(self) -> Stopped:
+        return Stopped("The evaluation was stopped: the same command goes on with it.")
+
+
+def _summary(
+    data: Dataset,
+    judges: judging.Judges,
+    settings: Settings,
+    methods: Sequence[Method],
+    records: Sequence[Record],
+) -> dict[str, Any]:
+    return {
+        "format": _FORMAT,
+        "finished": True,
+        "folder": data.name,
+        "sha256": data.sha256,
+        "kind": data.primitive.kind,
+        "size": list(data.primitive.size),
+        "frames": [frame.name for frame in data.frames],
+        "notes": data.notes,
+        "settings": asdict(settings),
+        "machine": _machine(),
+        "versions": library_versions(),
+        "judges": [
+            {"name": j.name, "about": j.about, "better": j.better, "against": j.against}
+            for j in judges.present
+        ],
+        "missing": judges.missing,
+        "methods": {
+            method.name: _method_summary(method, record, data)
+            for method, record in zip(methods, records, strict=True)
+        },
+    }
+
+
+def _method_summary(method: Method, record: Record, data: Dataset) -> dict[str, Any]:
+    pairs = [(record.result(f.name), f.truth) for f in data.frames if f.truth is not None]
+    steady = steadiness([result for result, _ in pairs], [truth for _, truth in pairs])
+    applied = [record.apply_seconds[frame.name] for frame in data.frames]
+    return {
+        "about": method.about,
+        "facts": record.facts,
+        "apply_seconds": round(float(np.median(applied)), 3),
+        "mean": {judge: round(value, 5) for judge, value in record.means().items()},
+        "steadiness": None if steady is None else steady.to_json(),
+        "curve": record.curve,
+        "frames": {
+            frame.name: {
+                "apply_seconds": record.apply_seconds[frame.name],
+                **{j: round(v, 5) for j, v in record.figures[frame.name].items()},
+            }
+            for frame in data.frames
+        },
+    }
+
+
+def _machine() -> dict[str, Any]:
+    cards = [torch.cuda.get_device_name(n) for n in devices.names() if n.startswith("cuda")]
+    return {
+        "system": platform.platform(),
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "graphics": cards,
+    }
