@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from deepsim_engine import blending, checkpoint, devices, thumbnails
 from deepsim_engine.conditioning import Condition, picture_pixels, picture_tensor
 from deepsim_engine.errors import InputError
+from deepsim_engine.influence import Box, box_of, changed, farthest_box, influence
 from deepsim_engine.networks.build import build_generator
 from deepsim_engine.networks.run import run_generator
 from deepsim_engine.palette import Palette
@@ -24,6 +25,7 @@ from deepsim_engine.primitive import KINDS, Primitive
 
 FORMAT = 1
 _KEY = "deepsim"
+_LOOKS_AROUND = 4  # pixels on each side that an enlarged pixel is made from (Lanczos: 3)
 _LAYERS = ("image", "classes", "edges", "painting")
 
 
@@ -94,6 +96,31 @@ class ModelDescription:
         return description
 
 
+@dataclass(frozen=True, eq=False)
+class Applied:
+    """The picture for a drawing, and where it is not simply the original.
+
+    Attributes:
+        image: RGB or RGBA.
+        influence: (H, W) uint8, 0 where the original was kept bit for bit, 255 where the result
+            was taken whole, the seam's share between; 255 everywhere where nothing was blended.
+    """
+
+    image: Image.Image
+    influence: NDArray[np.uint8]
+
+    @property
+    def box(self) -> Box:
+        """(left, top, width, height) around the influence; one pixel where there is none."""
+        return box_of(self.influence) or (0, 0, 1, 1)
+
+    def cropped(self, box: Box) -> "Applied":
+        """Only that part, which must lie inside."""
+        left, top, width, height = box
+        part = self.influence[top : top + height, left : left + width]
+        return Applied(self.image.crop((left, top, left + width, top + height)), part)
+
+
 @dataclass(eq=False)
 class Model:
     """Turns primitives into pictures.
@@ -132,16 +159,32 @@ class Model:
         Returns RGB, or RGBA when the training picture had transparency. Raises InputError when
         the drawing is of another kind than the model was trained on.
         """
+        return self.apply_with_influence(primitive, blend=blend).image
+
+    def apply_with_influence(self, primitive: Primitive, *, blend: bool = True) -> Applied:
+        """As `apply`, and where the edit had influence. Raises what `apply` raises."""
         primitive = self.understood(primitive)
-        colour = self._paint(primitive)
         same_size = primitive.size == self.primitive.size
         if blend and same_size:
-            weight = blending.influence(blending.changed(self.primitive, primitive))
-            colour = blending.blend(self.image[:, :, :3], colour, weight)
-        if self.image.shape[2] == 3:
-            return Image.fromarray(colour)
-        alpha = self.image[:, :, 3:] if same_size else np.full_like(colour[:, :, :1], 255)
-        return Image.fromarray(np.concatenate([colour, alpha], 2))
+            colour, weight = self._paint_edit(primitive)
+        else:
+            colour = self._paint(primitive)
+            weight = np.ones(colour.shape[:2], np.float32)
+        if self.image.shape[2] == 4:
+            alpha = self.image[:, :, 3:] if same_size else np.full_like(colour[:, :, :1], 255)
+            colour = np.concatenate([colour, alpha], 2)
+        return Applied(Image.fromarray(colour), np.ceil(weight * 255).astype(np.uint8))
+
+    def _paint_edit(self, primitive: Primitive) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """(H, W, 3) the original but for the edit, and its influence (H, W) 0 to 1."""
+        original = np.ascontiguousarray(self.image[:, :, :3])
+        different = changed(self.primitive, primitive)
+        box = farthest_box(different)
+        if box is None:
+            return original, np.zeros(different.shape, np.float32)
+        result = self._paint(primitive, box)
+        weight = influence(different, original, result)
+        return blending.blend(original, result, weight), weight
 
     def understood(self, primitive: Primitive) -> Primitive:
         """The same drawing in this model's palette. Raises InputError for another kind."""
@@ -201,29 +244,34 @@ class Model:
         return self.patches.synthesize(condition.drawn(condition.encode())[0])
 
     def paint_working(
-        self, primitive: Primitive, patches: Tensor | None = None
+        self, primitive: Primitive, patches: Tensor | None = None, box: Box | None = None
     ) -> NDArray[np.uint8]:
         """(h, w, 3) for a drawing at working resolution; neither scaled back nor blended.
 
-        `patches` is the `patch_result` of the same drawing, if it is known already.
+        `patches` is the `patch_result` of the same drawing, if it is known already. With `box`
+        only that part is sure to be painted.
         """
         with torch.inference_mode():
             if patches is None and self.needs_patches:
                 patches = self.patch_result(primitive)
-            return picture_pixels(self._synthesise(primitive, patches))
+            return picture_pixels(self._synthesise(primitive, patches, box))
 
-    def _paint(self, primitive: Primitive) -> NDArray[np.uint8]:
-        """(h, w, 3) at the primitive's size, nothing blended."""
+    def _paint(self, primitive: Primitive, box: Box | None = None) -> NDArray[np.uint8]:
+        """(h, w, 3) at the primitive's size, nothing blended; with `box`, at least that part."""
         width, height = primitive.size
         scale = self.description.working_size[0] / self.description.size[0]
         working = (max(2, round(width * scale)), max(2, round(height * scale)))
-        colour = self.paint_working(primitive.resized(*working))
+        if box is not None:
+            box = _scaled(box, primitive.size, working)
+        colour = self.paint_working(primitive.resized(*working), box=box)
         if working == (width, height):
             return colour
         enlarged = Image.fromarray(colour).resize((width, height), Image.Resampling.LANCZOS)
         return np.asarray(enlarged)
 
-    def _synthesise(self, primitive: Primitive, patches: Tensor | None) -> Tensor:
+    def _synthesise(
+        self, primitive: Primitive, patches: Tensor | None, box: Box | None = None
+    ) -> Tensor:
         """(3, h, w) in -1..1 for a primitive at working resolution and its patch result."""
         if patches is not None and (self.generator is None or self.description.prefers_patches):
             return patches
@@ -231,7 +279,7 @@ class Model:
         encoded = Condition.of(primitive, self.device).encode()
         if patches is not None:
             encoded = torch.cat([encoded, patches[None]], 1)
-        return run_generator(self.generator, encoded)
+        return run_generator(self.generator, encoded, box=box)
 
     @cached_property
     def patches(self) -> PatchSynthesizer:
@@ -319,6 +367,17 @@ def working_colour(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[n
     if size == (colour.shape[1], colour.shape[0]):
         return colour
     return np.asarray(Image.fromarray(colour).resize(size, Image.Resampling.LANCZOS))
+
+
+def _scaled(box: Box, size: tuple[int, int], new_size: tuple[int, int]) -> Box:
+    """A box at another size of the picture, with all pixels that enlarging looks at."""
+    spans = []
+    for start, length, old, new in zip(box[:2], box[2:], size, new_size, strict=True):
+        first = max(0, start * new // old - _LOOKS_AROUND)
+        last = min(new, -(-(start + length) * new // old) + _LOOKS_AROUND)
+        spans.append((first, last - first))
+    (left, width), (top, height) = spans
+    return left, top, width, height
 
 
 def _say(kind: str) -> str:

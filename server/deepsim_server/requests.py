@@ -94,6 +94,17 @@ def colours(body: Mapping[str, Any], key: str) -> list[list[int]] | None:
     return value
 
 
+def box(body: Mapping[str, Any], key: str) -> tuple[int, int, int, int] | None:
+    """A part of the picture [left, top, width, height], or None. Raises InputError."""
+    value = body.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 4 or not all(type(n) is int for n in value):
+        raise InputError(f"The value of {key!r} must be [left, top, width, height] in pixels.")
+    left, top, width, height = value
+    return left, top, width, height
+
+
 def _is_colour(value: Any) -> bool:
     return (
         isinstance(value, list)

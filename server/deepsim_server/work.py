@@ -13,6 +13,7 @@ from deepsim_engine import Primitive, devices, extract_edges, inspection, load, 
 from deepsim_engine.edges import draw
 from deepsim_engine.errors import InputError
 from deepsim_engine.imaging import available_memory, check_size
+from deepsim_engine.influence import check_box, intersection
 from deepsim_engine.palette import Palette
 from deepsim_engine.presets import PRESETS
 from deepsim_engine.training import library_versions
@@ -20,7 +21,7 @@ from deepsim_server.folders import Folders
 from deepsim_server.inputs import read_inputs
 from deepsim_server.jobs import CHECKPOINT, INPUTS
 from deepsim_server.models import SUFFIX, ModelStore
-from deepsim_server.requests import TrainSettings, colours, flag, number, text, whole
+from deepsim_server.requests import TrainSettings, box, colours, flag, number, text, whole
 
 if TYPE_CHECKING:
     from deepsim_engine import Model, Progress
@@ -160,9 +161,20 @@ class Work:
         """A picture for a drawing, by a stored model or by the one being trained."""
         model = self._wanted(message)
         primitive = model.primitive_from_layers(*Drawing.layers(message))
-        result = model.apply(primitive, blend=flag(message.body, "blend", True))
-        body = {"model": _summary(model), "warnings": list(primitive.warnings)}
-        return body, (Drawing.rgba("image", result),)
+        region = box(message.body, "region")
+        if region is not None:
+            check_box(region, primitive.size)
+        applied = model.apply_with_influence(primitive, blend=flag(message.body, "blend", True))
+        body: dict[str, Any] = {"model": _summary(model), "warnings": list(primitive.warnings)}
+        if flag(message.body, "crop", False):
+            region = applied.box if region is None else intersection(region, applied.box)
+        if region is not None:
+            applied = applied.cropped(region)
+            body["box"] = list(region)
+        frames = [Drawing.rgba("image", applied.image)]
+        if flag(message.body, "influence", False):
+            frames.append(Drawing.frame("influence", applied.influence[:, :, None]))
+        return body, tuple(frames)
 
     def edges(self, message: Message) -> Answer:
         """Edges of a picture, black on transparent."""

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from skimage import data
 
-from deepsim_engine import blending
+from deepsim_engine import blending, influence
 from deepsim_engine.errors import InputError, WorkError
 from deepsim_engine.model import Model, ModelDescription, load, visible_colours
 from deepsim_engine.presets import DRAFT, GeneratorConfig, LossConfig, Preset
@@ -204,11 +204,62 @@ def test_pixels_far_from_the_edit_are_the_originals_bit_for_bit(model: Model) ->
     different = (result != cup()).any(2)
     rows, columns = np.nonzero(different)
     assert different[40:44, 60:64].any()
-    reach = 2 * blending.LEAST + 1
+    reach = 2 * influence.LEAST + influence.FARTHEST * WIDTH + 1
     assert rows.min() >= 40 - reach
     assert rows.max() < 44 + reach
     assert columns.min() >= 60 - reach
     assert columns.max() < 64 + reach
+
+
+def test_the_influence_tells_which_pixels_are_not_the_originals(model: Model) -> None:
+    edited = model.primitive_from_layers(segments(hole=True), edges())
+    applied = model.apply_with_influence(edited)
+    assert np.array_equal(pixels(applied.image), pixels(model.apply(edited)))
+    assert applied.influence.shape == (HEIGHT, WIDTH)
+    assert applied.influence.dtype == np.uint8
+    assert (applied.influence[40:44, 60:64] == 255).all()
+    kept = applied.influence == 0
+    assert 0.3 < kept.mean() < 0.95
+    assert np.array_equal(pixels(applied.image)[kept], cup()[kept])
+    left, top, width, height = applied.box
+    part = applied.cropped(applied.box)
+    assert part.image.size == (width, height)
+    whole = cup().copy()
+    whole[top : top + height, left : left + width] = pixels(part.image)
+    assert np.array_equal(whole, pixels(applied.image)), "the crop is all that changed"
+
+
+def test_influence_is_everything_without_blending_and_nothing_without_an_edit(
+    model: Model,
+) -> None:
+    assert (model.apply_with_influence(model.primitive, blend=False).influence == 255).all()
+    nothing = model.apply_with_influence(model.primitive)
+    assert not nothing.influence.any()
+    assert nothing.box == (0, 0, 1, 1)
+
+
+@pytest.mark.parametrize("longest", [WIDTH, 60])
+def test_painting_only_around_the_edit_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, longest: int
+) -> None:
+    """At working resolutions that are the picture's own, and smaller."""
+    preset = tiny(longest_side=longest, generator=GeneratorConfig(widths=(8,), depth=1))
+    model = train(cup(), Primitive.from_layers(segments=segments()), preset, steps=2, device="cpu")
+    edited = model.primitive_from_layers(segments(hole=True))
+    painted: list[int] = []
+    forward = type(model.generator).forward
+
+    def counted(network: Any, x: torch.Tensor) -> torch.Tensor:
+        painted.append(x.shape[-1] * x.shape[-2])
+        return forward(network, x)
+
+    monkeypatch.setattr(type(model.generator), "forward", counted)
+    result = pixels(model.apply(edited)).astype(int)
+    whole = pixels(model.apply(edited, blend=False))
+    assert painted[0] < painted[1]
+    monkeypatch.setattr("deepsim_engine.model.farthest_box", lambda _: (0, 0, WIDTH, HEIGHT))
+    assert np.abs(result - pixels(model.apply(edited))).max() <= 1
+    assert whole.shape == cup().shape
 
 
 def test_an_unchanged_drawing_gives_the_original(model: Model) -> None:
@@ -262,19 +313,6 @@ def test_a_drawing_with_its_own_palette_is_understood(model: Model) -> None:
 # Blending
 
 
-def test_influence_is_one_at_the_edit_and_nothing_far_away() -> None:
-    different = np.zeros((100, 200), bool)
-    different[50, 100] = True
-    weight = blending.influence(different)
-    assert weight[50, 100] == 1
-    assert weight[50, 105] == 1
-    assert weight[0, 0] == 0
-    falling = weight[50, 100:]
-    assert (np.diff(falling) <= 0).all()
-    assert np.abs(np.diff(falling)).max() < 0.3  # a seam that the eye does not catch
-    assert not blending.influence(np.zeros((5, 5), bool)).any()
-
-
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=20, deadline=None)
 def test_blending_keeps_the_original_exactly_and_the_result_but_for_its_tint(seed: int) -> None:
@@ -293,7 +331,6 @@ def test_a_result_that_is_a_shade_off_leaves_no_seam() -> None:
     different = np.zeros((80, 120), bool)
     different[35:45, 50:70] = True
     shade = np.array([8, -5, 3])
-    mixed = blending.blend(
-        original, (original + shade).astype(np.uint8), blending.influence(different)
-    )
+    shaded = (original + shade).astype(np.uint8)
+    mixed = blending.blend(original, shaded, influence.influence(different, original, shaded))
     assert np.abs(mixed.astype(int) - original).max() <= 2

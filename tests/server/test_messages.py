@@ -156,6 +156,38 @@ def test_apply_without_an_edit_gives_the_picture_back(
     assert np.array_equal(pixels(reply.frame("image")), pixels(image_frame()))
 
 
+def test_apply_sends_the_influence_and_only_what_changed_on_request(
+    client: EngineClient, trained: tuple[dict[str, Any], list[Reply]]
+) -> None:
+    model, _ = trained
+    drawn = pixels(segments_frame()).copy()
+    drawn[4:8, 5:9] = drawn[40, 32]
+    layers = [frame("segments", drawn)]
+    body = {"model": model["id"], "influence": True}
+    reply = ask(client, "apply", body, layers)
+    whole, influence = (pixels(reply.frame(name)) for name in ("image", "influence"))
+    assert "box" not in reply.body
+    assert influence.shape == (SIDE, SIDE, 1)
+    kept = influence[..., 0] == 0
+    assert 0.2 < kept.mean() < 1
+    assert np.array_equal(whole[kept], pixels(image_frame())[kept])
+
+    cropped = ask(client, "apply", {**body, "crop": True}, layers)
+    left, top, width, height = cropped.body["box"]
+    here = (slice(top, top + height), slice(left, left + width))
+    assert (width, height) != (SIDE, SIDE)
+    assert np.array_equal(pixels(cropped.frame("image")), whole[here])
+    assert np.array_equal(pixels(cropped.frame("influence")), influence[here])
+    assert not np.delete(np.delete(influence, np.r_[here[0]], 0), np.r_[here[1]], 1).any()
+
+    region = ask(client, "apply", {"model": model["id"], "region": [0, 2, 20, 10]}, layers)
+    assert region.body["box"] == [0, 2, 20, 10]
+    assert np.array_equal(pixels(region.frame("image")), whole[2:12, :20])
+    outside = ask(client, "apply", {"model": model["id"], "region": [60, 0, 9, 9]}, layers)
+    assert outside.body["code"] == "input"
+    assert "64 x 64" in outside.body["message"]
+
+
 def test_apply_during_training_is_answered_from_the_weights_so_far(client: EngineClient) -> None:
     steps: list[int] = []
     body = {"name": "Long", "preset": "draft", "steps": 5000}
