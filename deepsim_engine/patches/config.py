@@ -44,14 +44,17 @@ class PatchConfig:
     """Principal components kept of one pixel's primitive where it is only mended."""
     iterations: int = 2
     """Rounds of propagation and random search per finer level and refinement."""
+    wander: int = 8
+    """Largest step of the random search at levels that begin with the field of a coarser one."""
     refinements: int = 2
     """Times the result is compared with the picture and made anew, per level."""
     vote_patch: int = 7
     """Side of the picture patches that are blended (odd)."""
     vote_sigma: float = 1.4
     """Standard deviation of the blending weights around a patch's centre."""
-    vote_sharpness: float = 0.0
-    """Standard deviation (in picture values) of the second, robust blending; 0 turns it off."""
+    settle: int = 6
+    """Where the drawing equals the training drawing the training picture stays, but for this many
+    pixels around what was changed; 0 makes everything anew."""
     chunk: int = 1 << 16
     """Pixels handled at once: bounds the memory, does not change the result."""
     seed: int = 0

@@ -27,15 +27,29 @@ class PatchBasis:
         """Number of components D."""
         return self.weight.shape[0]
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Project the patch around every pixel of `x` (C, H, W); returns (D, H, W).
+    def __call__(self, x: Tensor, at: Tensor | None = None) -> Tensor:
+        """Project the patches around the pixels `at` of `x` (C, H, W), by default all.
 
-        Squared distances between results are those of the patches, but for the variance that the
-        dropped components hold, in units of the total variance of the patches that the basis was
-        fitted to. Beyond the border the picture is replicated.
+        `at` (n,) int64 numbers pixels row by row. Returns (n, D). Squared distances between
+        results are those of the patches, but for the variance that the dropped components hold,
+        in units of the total variance of the patches that the basis was fitted to. Beyond the
+        border the picture is replicated.
         """
         pad = self.weight.shape[-1] // 2
-        return F.conv2d(F.pad(x[None], (pad,) * 4, mode="replicate"), self.weight, self.bias)[0]
+        padded = F.pad(x[None], (pad,) * 4, mode="replicate")
+        width = x.shape[-1]
+        if at is None:
+            return rows(F.conv2d(padded, self.weight, self.bias)[0])
+        if not len(at):
+            return x.new_empty(0, self.dims)
+        row, column = at // width, at % width
+        top, left = int(row.min()), int(column.min())
+        box = padded[
+            :, :, top : int(row.max()) + 2 * pad + 1, left : int(column.max()) + 2 * pad + 1
+        ]
+        found = F.conv2d(box, self.weight, self.bias)[0]
+        flat = (row - top) * found.shape[-1] + column - left
+        return rows(found).index_select(0, flat)
 
 
 def fit_basis(x: Tensor, patch: int, dims: int, generator: torch.Generator) -> PatchBasis:
@@ -87,13 +101,32 @@ def halve(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 2)[0]
 
 
-def enlarge(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear enlargement of `x` (C, h, w) to `size` = (H, W)."""
-    return F.interpolate(x[None], size=size, mode="bilinear", align_corners=False)[0]
+def rows(x: Tensor) -> Tensor:
+    """(D, h, w) -> (h*w, D), contiguous."""
+    return x.flatten(1).T.contiguous()
 
 
-def position(height: int, width: int, device: torch.device) -> Tensor:
-    """Coordinates of pixel centres, 0 to 1 over the picture: (2, height, width), y first."""
-    y = (torch.arange(height, device=device) + 0.5) / height
-    x = (torch.arange(width, device=device) + 0.5) / width
-    return torch.stack([y[:, None].expand(height, width), x[None].expand(height, width)])
+def enlarged_at(
+    table: Tensor, coarse: tuple[int, int], fine: tuple[int, int], at: Tensor
+) -> Tensor:
+    """Bilinear enlargement of `table` (h*w, D), of size `coarse` = (h, w), to `fine` = (H, W).
+
+    Only the pixels `at` (n,) int64, numbered row by row, are made: (n, D).
+    """
+    y = _between(at // fine[1], coarse[0], fine[0])
+    x = _between(at % fine[1], coarse[1], fine[1])
+    index = torch.stack([r * coarse[1] + c for r in y[:2] for c in x[:2]], 1)
+    shares = torch.stack([r * c for r in (1 - y[2], y[2]) for c in (1 - x[2], x[2])], 1)
+    return F.embedding_bag(index, table, mode="sum", per_sample_weights=shares)
+
+
+def _between(index: Tensor, coarse: int, fine: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The two coarse pixels a fine one lies between, and the share of the second."""
+    place = ((index + 0.5) * (coarse / fine) - 0.5).clamp(0, coarse - 1)
+    low = place.long()
+    return low, (low + 1).clamp(max=coarse - 1), place - low
+
+
+def places(height: int, width: int, at: Tensor) -> Tensor:
+    """Coordinates of the centres of pixels `at` (n,), 0 to 1 over the picture: (n, 2), y first."""
+    return torch.stack([(at // width + 0.5) / height, (at % width + 0.5) / width], 1)

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+_PART = 24
+"""Components that are compared before it is asked whether a candidate can still be the nearest."""
+
 
 @dataclass(frozen=True)
 class Field:
     """A nearest-neighbour field: which source pixel every output pixel comes from.
 
     Attributes:
-        row, column: (h, w) int64; sources are stacked, so row // source height is the source.
+        row, column: (h, w) int32; sources are stacked, so row // source height is the source.
         distance: (h, w) float32, squared.
     """
 
@@ -29,12 +32,14 @@ class Keys:
     """Descriptors of every pixel of the S stacked sources.
 
     Attributes:
-        values: (S*height*width, D) float32.
+        parts: (S*height*width, D_i) float32 each, together the descriptors; where a distance by
+            the first parts is too large the others are not looked at, so these should be short
+            and say much.
         penalty: (S,) float32, added to the distances to a source.
         height, width: size of one source.
     """
 
-    values: Tensor
+    parts: tuple[Tensor, ...]
     penalty: Tensor
     height: int
     width: int
@@ -42,104 +47,145 @@ class Keys:
     def inside(self, row: Tensor, column: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
         """Rows and columns clamped into their source."""
         top = source * self.height
-        row = torch.maximum(torch.minimum(row, top + self.height - 1), top)
+        row = torch.maximum(torch.minimum(row, top + (self.height - 1)), top)
         return row, column.clamp(0, self.width - 1)
+
+    def source(self, row: Tensor) -> Tensor:
+        """Number of the source of every (stacked) row."""
+        return torch.div(row, self.height, rounding_mode="floor")
+
+
+def parted(descriptors: Tensor) -> tuple[Tensor, ...]:
+    """Descriptors (N, D), what says most first, as `Keys.parts` and `Search.queries` want them."""
+    return tuple(part.contiguous() for part in descriptors.split(_PART, 1))
 
 
 @dataclass(frozen=True)
 class Search:
-    """The search for the nearest keys of `queries` (h*w, D), for a field of `shape` (h, w).
+    """The search for the nearest keys of some pixels of a field of `shape` (h, w).
 
-    `chunk` queries are handled at a time, which bounds the memory and leaves the result as it is.
+    Attributes:
+        queries: (n, D_i) each, parted as the keys.
+        keys: where is searched.
+        at: (n,) int64, the flat numbers of the pixels that are searched for; others stay.
+        shape: (h, w) of the field.
+        chunk: queries handled at a time: bounds the memory, leaves the result as it is.
     """
 
-    queries: Tensor
+    queries: tuple[Tensor, ...]
     keys: Keys
+    at: Tensor
     shape: tuple[int, int]
     chunk: int
 
-    def exhaustive(self) -> Field:
-        """The nearest key of every query; meant for small levels, the cost is h*w times S*H*W."""
+    def exhaustive(self, field: Field) -> Field:
+        """The nearest key of every query; meant for small levels, the cost is n times S*H*W."""
         keys = self.keys
-        count = keys.values.shape[0]
+        values = torch.cat(keys.parts, 1)
+        count = len(values)
         penalty = keys.penalty.repeat_interleave(keys.height * keys.width)
-        centre = keys.values.mean(0)
-        centred = keys.values - centre
+        centre = values.mean(0)
+        centred = values - centre
         norms = centred.square().sum(1) + penalty
         table = centred.T.contiguous() * -2
-        indices, distances = [], []
-        for part in self.queries.split(max(1, self.chunk * 64 // count)):
+        nearest, distances = [], []
+        for part in torch.cat(self.queries, 1).split(max(1, self.chunk * 64 // count)):
             query = part - centre
-            nearest = torch.addmm(norms, query, table).min(1)
-            indices.append(nearest.indices)
-            distances.append(nearest.values + query.square().sum(1))
-        index = torch.cat(indices).view(self.shape)
-        distance = torch.cat(distances).clamp_min(0).view(self.shape)
-        return Field(index // keys.width, index % keys.width, distance)
+            best = torch.addmm(norms, query, table).min(1)
+            nearest.append(best.indices)
+            distances.append(best.values + query.square().sum(1))
+        index = torch.cat(nearest)
+        row = torch.div(index, keys.width, rounding_mode="floor")
+        return self._put(
+            field, self.at, row.int(), (index % keys.width).int(), torch.cat(distances).clamp_min(0)
+        )
 
-    def measure(self, row: Tensor, column: Tensor) -> Field:
-        """The field of these rows and columns (h, w), with its distances."""
-        every = torch.arange(row.numel(), device=row.device)
-        distance = self._distances(every, row.reshape(-1), column.reshape(-1))
-        return Field(row, column, distance.view(self.shape))
+    def measure(self, field: Field) -> Field:
+        """`field` with the distances that its pixels have to these keys."""
+        every = torch.arange(len(self.at), device=self.at.device)
+        row, column = field.row.view(-1)[self.at], field.column.view(-1)[self.at]
+        index = row * self.keys.width + column
+        distance = self.keys.penalty[self.keys.source(row)]
+        for part in range(len(self.queries)):
+            distance = distance + self._apart(part, every, index)
+        return self._put(field, self.at, row, column, distance)
 
-    def _distances(self, which: Tensor, row: Tensor, column: Tensor) -> Tensor:
-        """Squared distances (n,) of the queries `which` to the keys at `row` and `column`."""
-        keys = self.keys
-        distances = [self.queries.new_empty(0)]
-        parts = (x.split(self.chunk) for x in (which, row, column))
-        for query, r, c in zip(*parts, strict=True):
-            away = self.queries.index_select(0, query)
-            away -= keys.values.index_select(0, r * keys.width + c)
-            distances.append(away.square_().sum(1) + keys.penalty[r // keys.height])
-        return torch.cat(distances)
-
-    def improve(self, field: Field, rounds: int, generator: torch.Generator) -> Field:
+    def improve(self, field: Field, rounds: int, radius: int, generator: torch.Generator) -> Field:
         """Propagation and random search, `rounds` times; no distance grows."""
         for turn in range(rounds):
             for jump in (1, 2, 4) if turn == 0 else (1,):
                 field = self.propagate(field, jump)
-            field = self.wander(field, max(self.keys.height, self.keys.width) // 4, generator)
+            field = self.wander(field, radius, generator)
         return field
 
     def propagate(self, field: Field, jump: int) -> Field:
         """Every pixel tries what the four pixels `jump` away found; no distance grows."""
+        height, width = self.shape
+        y, x = torch.div(self.at, width, rounding_mode="floor"), self.at % width
         for dy, dx in ((0, jump), (jump, 0), (0, -jump), (-jump, 0)):
-            field = self._better(field, *self._neighbours(field, dy, dx))
+            there = (y - dy).clamp(0, height - 1) * width + (x - dx).clamp(0, width - 1)
+            row, column = field.row.view(-1)[there], field.column.view(-1)[there]
+            field = self._better(
+                field, *self.keys.inside(row + dy, column + dx, self.keys.source(row))
+            )
         return field
 
     def wander(self, field: Field, radius: int, generator: torch.Generator) -> Field:
         """Every pixel tries random places, ever nearer to what it has; no distance grows."""
         while radius >= 1:
-            step = torch.randint(-radius, radius + 1, (2, *self.shape), generator=generator)
-            row, column = step.to(field.row.device)
-            source = field.row // self.keys.height
-            near = self.keys.inside(field.row + row, field.column + column, source)
+            step = torch.randint(
+                -radius, radius + 1, (2, len(self.at)), generator=generator, dtype=torch.int32
+            ).to(self.at.device)
+            row, column = field.row.view(-1)[self.at], field.column.view(-1)[self.at]
+            near = self.keys.inside(row + step[0], column + step[1], self.keys.source(row))
             field = self._better(field, *near)
             radius //= 4
         return field
 
-    def _neighbours(self, field: Field, dy: int, dx: int) -> tuple[Tensor, Tensor]:
-        """Where each pixel would come from if it moved with the pixel at (-dy, -dx) from it."""
-        y = (torch.arange(self.shape[0], device=field.row.device) - dy).clamp(0, self.shape[0] - 1)
-        x = (torch.arange(self.shape[1], device=field.row.device) - dx).clamp(0, self.shape[1] - 1)
-        row, column = field.row[y[:, None], x[None]], field.column[y[:, None], x[None]]
-        return self.keys.inside(row + dy, column + dx, row // self.keys.height)
-
     def _better(self, field: Field, row: Tensor, column: Tensor) -> Field:
-        """`field` with the nearer candidates; only those that differ from it are measured."""
-        new = ((row != field.row) | (column != field.column)).view(-1).nonzero()[:, 0]
-        row, column = row.reshape(-1)[new], column.reshape(-1)[new]
-        distance = self._distances(new, row, column)
-        better = distance < field.distance.view(-1)[new]
-        which = new[better]
+        """`field` with the nearer candidates (n,); only those that differ from it are measured."""
+        known = field.distance.view(-1)[self.at]
+        index = row * self.keys.width + column
+        mine = field.row.view(-1)[self.at] * self.keys.width + field.column.view(-1)[self.at]
+        which = (index != mine).nonzero()[:, 0]
+        index, known = index[which], known[which]
+        distance = self.keys.penalty[self.keys.source(row[which])]
+        for part in range(len(self.queries)):
+            distance = distance + self._apart(part, which, index)
+            near = (distance < known).nonzero()[:, 0]
+            which, index, known, distance = which[near], index[near], known[near], distance[near]
+        return self._put(field, self.at[which], row[which], column[which], distance)
+
+    def _apart(self, part: int, which: Tensor, index: Tensor) -> Tensor:
+        """Squared distances (m,) by one part of the descriptors of queries `which` to keys."""
+        queries, keys = self.queries[part], self.keys.parts[part]
+        distances = [queries.new_empty(0)]
+        step = self.chunk // 4
+        for q, k in zip(which.split(step), index.split(step), strict=True):
+            away = queries.index_select(0, q)
+            away -= keys.index_select(0, k)
+            distances.append(away.square_().sum(1))
+        return torch.cat(distances)
+
+    def _put(
+        self, field: Field, at: Tensor, row: Tensor, column: Tensor, distance: Tensor
+    ) -> Field:
+        """`field` with new values at the flat pixels `at`."""
         pairs = ((field.row, row), (field.column, column), (field.distance, distance))
         return Field(
-            *(
-                old.reshape(-1).index_copy(0, which, value[better]).view(self.shape)
-                for old, value in pairs
-            )
+            *(old.reshape(-1).index_copy(0, at, new).view(self.shape) for old, new in pairs)
         )
+
+
+def identity_field(shape: tuple[int, int], device: torch.device) -> Field:
+    """Every pixel comes from where it is, at distance 0."""
+    row = torch.arange(shape[0], device=device, dtype=torch.int32)
+    column = torch.arange(shape[1], device=device, dtype=torch.int32)
+    return Field(
+        row[:, None].repeat(1, shape[1]),
+        column[None].repeat(shape[0], 1),
+        torch.zeros(shape, device=device),
+    )
 
 
 def enlarge_field(
@@ -152,11 +198,12 @@ def enlarge_field(
         shape: (height, width) of the larger field.
         coarse, fine: (height, width) of one source at the two levels.
     """
-    y = torch.arange(shape[0], device=field.row.device)
-    x = torch.arange(shape[1], device=field.row.device)
+    device = field.row.device
+    y = torch.arange(shape[0], device=device)
+    x = torch.arange(shape[1], device=device)
     at = (y[:, None] // 2, x[None] // 2)
-    source = field.row[at] // coarse[0]
-    row = (field.row[at] - source * coarse[0]) * 2 + (y % 2)[:, None]
-    column = field.column[at] * 2 + (x % 2)[None]
-    row = row.clamp(max=fine[0] - 1) + source * fine[0]
+    source = torch.div(field.row, coarse[0], rounding_mode="floor")
+    row = (field.row - source * coarse[0])[at] * 2 + (y % 2).int()[:, None]
+    column = field.column[at] * 2 + (x % 2).int()[None]
+    row = row.clamp(max=fine[0] - 1) + source[at] * fine[0]
     return Field(row, column.clamp(max=fine[1] - 1), field.distance[at])

@@ -1,89 +1,75 @@
 """Blending: every pixel is made of the picture patches that the pixels around it point at."""
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from deepsim_engine.patches.search import Field
 
+_CHANNELS = 4
+"""Red, green, blue, and 1 where there is a picture: the sum of the weights falls out beside."""
+
 
 @dataclass(frozen=True)
-class Blending:
-    """How patches are blended.
+class Sources:
+    """S pictures of one size, laid out for fetching patches of `patch` x `patch` pixels.
 
     Attributes:
+        table: (N, 4) float32, the pixels row by row; around every picture, and behind the last,
+            lie zeros, so that every patch around a pixel can be read.
+        nowhere: index of a row whose whole patch is zeros.
+        width, height: of one picture.
         patch: side of the patches (odd).
-        sigma: standard deviation of the Gaussian weights around a patch's centre, in pixels.
-        sharpness: standard deviation, in picture values, by which patches count less the further
-            they are from the plain mean, so that outliers do not blur the result; 0 for plain.
-        chunk: pixels made at a time.
     """
 
+    table: Tensor
+    nowhere: int
+    height: int
+    width: int
     patch: int
-    sigma: float
-    sharpness: float
-    chunk: int
 
-    def __call__(self, field: Field, pictures: Tensor, source_height: int) -> Tensor:
-        """The picture (3, h, w) that `field` (h, w) makes of the sources.
+    @classmethod
+    def of(cls, pictures: list[Tensor], patch: int) -> "Sources":
+        """Lay out pictures (3, H, W), all of one size."""
+        height, width = pictures[0].shape[-2:]
+        reach = patch // 2
+        planes = torch.stack(pictures)
+        planes = torch.cat([planes, torch.ones_like(planes[:, :1])], 1)
+        planes = F.pad(planes, (reach,) * 4)
+        rows = planes.permute(0, 2, 3, 1).reshape(-1, _CHANNELS)
+        beyond = reach * (width + 2 * reach) + reach
+        table = torch.cat([rows, rows.new_zeros(2 * beyond + 1, _CHANNELS)])
+        return cls(table.contiguous(), len(rows) + beyond, height, width, patch)
 
-        `pictures` (3, S*source_height, W) holds the sources, stacked.
-        """
-        flat = pictures.flatten(1).T.contiguous()
-        sources = (source_height, pictures.shape[-1])
-        height, width = field.row.shape
-        result = torch.empty(3, height, width, device=flat.device)
-        rows = max(1, self.chunk // width)
-        for top in range(0, height, rows):
-            strip = range(top, min(top + rows, height))
-            mean = self._mean(field, flat, sources, strip)
-            if self.sharpness > 0:
-                mean = self._mean(field, flat, sources, strip, near=mean)
-            result[:, strip.start : strip.stop] = mean.T.view(3, len(strip), width)
-        return result
+    def index(self, row: Tensor, column: Tensor) -> Tensor:
+        """Rows of the table for stacked rows and columns (as in `Field`)."""
+        reach = self.patch // 2
+        source = torch.div(row, self.height, rounding_mode="floor")
+        return (row + (2 * source + 1) * reach) * (self.width + 2 * reach) + column + reach
 
-    def _mean(
-        self,
-        field: Field,
-        flat: Tensor,
-        sources: tuple[int, int],
-        strip: range,
-        near: Tensor | None = None,
-    ) -> Tensor:
-        """Weighted mean (n, 3) of the votes for a strip; only those close to `near` if given."""
-        total = flat.new_zeros(len(strip) * field.row.shape[1], 3)
-        count = flat.new_zeros(len(total), 1)
-        for vote, weight in self._votes(field, flat, sources, strip):
-            if near is not None:
-                away = (vote - near).square().mean(1, keepdim=True)
-                weight = weight * (torch.exp(-away / (2 * self.sharpness**2)) + 1e-8)  # noqa: PLW2901
-            total.addcmul_(vote, weight)
-            count += weight
-        return total / count
 
-    def _votes(
-        self, field: Field, flat: Tensor, sources: tuple[int, int], strip: range
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """What each patch proposes for the n pixels of a strip (n, 3), and its weight (n, 1)."""
-        rows, columns = field.row.shape
-        height, width = sources
-        low = field.row // height * height
-        reach = range(-(self.patch // 2), self.patch // 2 + 1)
-        for dy in reach:
-            y = torch.arange(strip.start, strip.stop, device=flat.device) + dy
-            yc = y.clamp(0, rows - 1)
-            centre, source, across = field.row[yc], low[yc], field.column[yc]
-            for dx in reach:
-                x = torch.arange(columns, device=flat.device) + dx
-                xc = x.clamp(0, columns - 1)
-                row, column = centre[:, xc] - dy, across[:, xc] - dx
-                first = source[:, xc]
-                inside = ((y == yc)[:, None] & (x == xc)[None]).float()
-                inside *= (row >= first) & (row < first + height)
-                inside *= (column >= 0) & (column < width)
-                index = (row * width + column).clamp_(0, len(flat) - 1)
-                near = math.exp(-(dy * dy + dx * dx) / (2 * self.sigma**2))
-                yield flat.index_select(0, index.view(-1)), (inside * near).view(-1, 1)
+def blend(field: Field, sources: Sources, at: Tensor, sigma: float, chunk: int) -> Tensor:
+    """What `field` (h, w) makes of the sources at the pixels `at` (n,) int64: (n, 3).
+
+    Pixel by pixel the weighted mean of what the patches around it propose; the weights are a
+    Gaussian of standard deviation `sigma` (pixels) around a patch's centre. `chunk` pixels are
+    made at a time.
+    """
+    patch, width = sources.patch, field.row.shape[1]
+    reach = patch // 2
+    along = torch.arange(-reach, reach + 1, device=at.device, dtype=torch.int32)
+    offset = (along[:, None] * (sources.width + 2 * reach) + along[None]).view(1, -1)
+    bell = torch.exp(-along.float().square() / (2 * sigma**2))
+    weight = (bell[:, None] * bell[None]).view(1, -1)
+    centres = F.pad(sources.index(field.row, field.column), (reach,) * 4, value=sources.nowhere)
+    windows = centres.unfold(0, patch, 1).unfold(1, patch, 1)
+    found = [sources.table.new_empty(0, 3)]
+    for part in at.split(chunk):
+        row = torch.div(part, width, rounding_mode="floor")
+        votes = windows[row, part % width].view(-1, patch * patch) - offset
+        shares = weight.expand(votes.shape).contiguous()
+        total = F.embedding_bag(votes, sources.table, mode="sum", per_sample_weights=shares)
+        found.append(total[:, :3] / total[:, 3:])
+    return torch.cat(found)

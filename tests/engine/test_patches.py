@@ -10,7 +10,7 @@ from torch import Tensor
 
 from deepsim_engine.errors import InputError
 from deepsim_engine.patches import PatchConfig, PatchSynthesizer
-from deepsim_engine.patches.search import Keys, Search
+from deepsim_engine.patches.search import Keys, Search, identity_field, parted
 
 SIDE = 96
 KINDS = ("segments", "edges", "both", "painting")
@@ -113,6 +113,35 @@ def test_chunks_bound_the_memory_and_leave_the_result_as_it_is() -> None:
     assert torch.allclose(whole, pieces, atol=1 / 255)
 
 
+def test_what_was_not_drawn_anew_stays_the_training_picture() -> None:
+    image, primitive = photograph()
+    edited = primitive.clone()
+    edited[:, 40:48, 40:48] = primitive[:, 20:28, 60:68]
+    result = PatchSynthesizer(image, primitive).synthesize(edited)
+    untouched = torch.ones(SIDE, SIDE, dtype=torch.bool)
+    untouched[12:76, 12:76] = False
+    assert torch.equal(result[:, untouched], image[:, untouched])
+    assert not torch.equal(result[:, 40:48, 40:48], image[:, 40:48, 40:48])
+
+
+def test_only_what_is_wanted_is_made_anew() -> None:
+    image, primitive = photograph()
+    edited = primitive.roll(5, 2)
+    wanted = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    wanted[30:60, 20:50] = True
+    synthesizer = PatchSynthesizer(image, primitive)
+    whole, part = synthesizer.synthesize(edited), synthesizer.synthesize(edited, within=wanted)
+    assert torch.equal(part[:, :, 75:], image[:, :, 75:])
+    assert psnr(part[:, wanted], whole[:, wanted]) > psnr(image[:, wanted], whole[:, wanted]) + 6
+
+
+def test_a_part_of_another_size_is_refused() -> None:
+    image, primitive = scene((40, 40))
+    everything = torch.ones(90, SIDE, dtype=torch.bool)
+    with pytest.raises(InputError, match="96 x 96"):
+        PatchSynthesizer(image, primitive).synthesize(primitive[:, :90], within=everything)
+
+
 @pytest.mark.parametrize("size", [(96, 96), (61, 130), (200, 96), (7, 9), (1, 1)])
 def test_primitives_of_any_size_can_be_made(size: tuple[int, int]) -> None:
     image, primitive = photograph()
@@ -159,13 +188,17 @@ def test_propagation_finds_nearly_what_the_exhaustive_search_finds() -> None:
     generator = torch.Generator().manual_seed(0)
     y, x = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
     values = torch.stack([y, x, (y * 0.7).sin(), (x * 0.9).cos()], -1).view(-1, 4)
-    keys = Keys(values, torch.zeros(1), 32, 32)
-    search = Search(values.flip(0) + 0.01, keys, (32, 32), 4096)
-    best = search.exhaustive()
-    naive = torch.cdist(values.flip(0) + 0.01, values).square().amin(1).view(32, 32)
-    assert torch.allclose(best.distance, naive, atol=1e-3)
-    start = search.measure(torch.zeros_like(best.row), torch.zeros_like(best.row))
-    found = search.improve(start, 4, generator)
+    values = torch.cat([values, values.repeat(1, 8) * 0.2], 1)  # more than one part
+    keys = Keys(parted(values), torch.zeros(1), 32, 32)
+    every = torch.arange(32 * 32)
+    search = Search(parted(values.flip(0) + 0.01), keys, every, (32, 32), 4096)
+    nowhere = identity_field((32, 32), values.device)
+    best = search.exhaustive(nowhere)
+    exact = "donot_use_mm_for_euclid_dist"
+    naive = torch.cdist(values.flip(0) + 0.01, values, compute_mode=exact).square()
+    assert torch.allclose(best.distance, naive.amin(1).view(32, 32), atol=1e-2)
+    start = search.measure(nowhere)
+    found = search.improve(start, 4, 8, generator)
     assert (found.distance <= start.distance).all()
     assert float(found.distance.mean()) < 0.05 * float(start.distance.mean())
 

@@ -1,0 +1,118 @@
+"""The training pair, described level by level, ready to be searched."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from deepsim_engine.patches.config import PatchConfig
+from deepsim_engine.patches.describe import PLACE, Describer, Drawing
+from deepsim_engine.patches.features import PatchBasis, fit_basis, principal_axes, pyramid
+from deepsim_engine.patches.search import Keys, parted
+from deepsim_engine.patches.vote import Sources
+
+_AXES_SAMPLE = 20000
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of the training pair: S sources (the picture, and its mirror image).
+
+    Attributes:
+        size: (height, width) of a source.
+        drawing: the training primitive (C, height, width).
+        picture: the training picture (3, height, width).
+        sources: what is blended.
+        keys: descriptors: of the primitive, then of the picture; None at levels that are not
+            searched.
+        axes: (F, D) reduces full descriptors of primitives to the D components kept.
+        look: describes pictures.
+    """
+
+    size: tuple[int, int]
+    drawing: Tensor
+    picture: Tensor
+    sources: Sources
+    keys: Keys | None = None
+    axes: Tensor | None = None
+    look: PatchBasis | None = None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A training pair at all levels, finest first.
+
+    Attributes:
+        levels: see Level.
+        describer: how drawings are described.
+        refined: the finest level that is searched fully.
+    """
+
+    levels: list[Level]
+    describer: Describer
+    refined: int
+
+    @classmethod
+    def of(cls, image: Tensor, primitive: Tensor, c: PatchConfig) -> "Pair":
+        """Describe a picture (3, H, W) and its primitive (C, H, W)."""
+        generator = torch.Generator().manual_seed(c.seed)
+        longest = max(image.shape[-2:])
+        levels = level_count(longest, c.search_side)
+        guides = pyramid(primitive, levels + c.context_levels - 1)
+        finest = level_count(longest, max(c.refine_side, c.polish_side)) - 1
+        refined = level_count(longest, c.refine_side) - 1
+        bases = {
+            k: fit_basis(guides[k], c.guide_patch, c.guide_dims, generator)
+            for k in range(finest, len(guides))
+        }
+        contexts = {k: c.context_levels if k >= refined else 1 for k in range(levels)}
+        describer = Describer(bases, contexts, c.context_weight, c.position_weight)
+        drawings = [Drawing(guides, describer)]
+        if c.flips:
+            drawings.append(Drawing([g.flip(2) for g in guides], describer))
+        described = []
+        for k, picture in enumerate(pyramid(image, levels)):
+            level = _plain(k, picture, drawings, c)
+            if k >= finest:
+                dims = c.search_dims if k >= refined else c.polish_dims
+                every = torch.arange(picture[0].numel(), device=picture.device)
+                descriptors = [drawing.describe(k, every) for drawing in drawings]
+                level = _searchable(level, descriptors, dims, c, generator)
+            described.append(level)
+        return cls(described, describer, refined)
+
+
+def level_count(side: int, limit: int) -> int:
+    """How many levels, each half the one before, bring `side` down to `limit`."""
+    count = 1
+    while side > limit:
+        side = (side + 1) // 2
+        count += 1
+    return count
+
+
+def _plain(k: int, picture: Tensor, drawings: list[Drawing], c: PatchConfig) -> Level:
+    pictures = [picture, picture.flip(2)][: len(drawings)]
+    sources = Sources.of(pictures, c.vote_patch)
+    return Level(drawings[0].shape(k), drawings[0].guides[k], picture, sources)
+
+
+def _searchable(
+    level: Level, described: list[Tensor], dims: int, c: PatchConfig, generator: torch.Generator
+) -> Level:
+    """`level` with its keys; `described` (height*width, F) for every source."""
+    height, width = level.size
+    for mirrored in described[1:]:
+        # a mirrored patch keeps the place it was taken from
+        place = described[0][:, :PLACE].view(height, width, PLACE)
+        mirrored[:, :PLACE] = place.flip(1).reshape(-1, PLACE)
+    descriptors = torch.cat(described)
+    step = max(1, len(descriptors) // _AXES_SAMPLE)
+    axes = principal_axes(descriptors[::step], dims, generator)[1]
+    look = fit_basis(level.picture, c.picture_patch, c.picture_dims, generator)
+    pictures = [level.picture, level.picture.flip(2)][: len(described)]
+    seen = torch.cat([look(x) for x in pictures]) * c.picture_weight**0.5
+    penalty = level.picture.new_tensor([0.0, c.flip_penalty][: len(described)])
+    keys = Keys((*parted(descriptors @ axes), seen), penalty, height, width)
+    return dataclasses.replace(level, keys=keys, axes=axes, look=look)
