@@ -11,6 +11,7 @@ from typing import cast
 
 from installer.check import as_json, as_text, check
 from installer.console import Console
+from installer.editions import EDITIONS, Edition, chosen_editions, is_own, prepare
 from installer.environment import TestLibraries
 from installer.errors import InstallError
 from installer.lock import hold
@@ -47,13 +48,34 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "the one of the Python that runs this, with all its libraries (for packagers)",
     )
     parser.add_argument("--without-editors", action="store_true", help="with --test: no Krita")
+    parser.add_argument(
+        "--editors",
+        type=_editions,
+        metavar="LIST",
+        help="with --test: in which Kritas, of " + ", ".join(EDITIONS) + " (default: this "
+        "machine's); those that this machine does not have run in chroots, which needs root",
+    )
     parser.add_argument("--json", action="store_true", help="with --check: one JSON object")
     parser.add_argument("--purge", action="store_true", help="with --uninstall: models too")
     options = parser.parse_args(arguments)
-    for flag, needed in (("without_editors", "test"), ("json", "check"), ("purge", "uninstall")):
+    for flag, needed in (
+        ("without_editors", "test"),
+        ("editors", "test"),
+        ("json", "check"),
+        ("purge", "uninstall"),
+    ):
         if getattr(options, flag) and not getattr(options, needed):
             parser.error(f"--{flag.replace('_', '-')} goes with --{needed}")
+    if options.editors and options.without_editors:
+        parser.error("--editors and --without-editors exclude each other")
     return options
+
+
+def _editions(text: str) -> tuple[Edition, ...]:
+    try:
+        return chosen_editions(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,7 +136,8 @@ def _change(options: argparse.Namespace, places: Places, console: Console) -> in
     if options.demo:
         return _demo(context)
     if options.test:
-        return run_tests(context, editors=not options.without_editors)
+        own, chroots = _kritas(options)
+        return run_tests(context, editors=own, chroots=chroots)
     console.say(f"\nDeepSIM is ready. The command: {places.deepsim}")
     if state.homes:
         console.say("In Krita: Tools > DeepSIM (restart Krita if it is open).")
@@ -134,7 +157,17 @@ def _install(options: argparse.Namespace, context: Context) -> None:
     context.console.say(f"DeepSIM in {context.places.prefix}")
     run_steps(steps, context)
     if options.test and not options.without_editors:
+        # The display and the mouse are this machine's in any case.
         prepare_editors(context)
+        prepare(context, _kritas(options)[1])
+
+
+def _kritas(options: argparse.Namespace) -> tuple[bool, list[Edition]]:
+    """Whether to test in this machine's Krita, and in which others."""
+    if options.editors is None:
+        return not options.without_editors, []
+    chroots = [edition for edition in options.editors if not is_own(edition)]
+    return len(chroots) < len(options.editors), chroots
 
 
 def _demo(context: Context) -> int:

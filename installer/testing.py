@@ -1,15 +1,16 @@
-"""`--test`: what the tests need, then linters, types and the whole suite."""
+"""`--test`: what the tests need, then linters, types and the whole suite, in every Krita wanted."""
 
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from installer import apt
+from installer.editions import Edition, unpacked
 from installer.errors import InstallError
 from installer.places import CHECKOUT
-from installer.process import child_environment, output_of, run, sharing_cores
+from installer.process import child_environment, output_of, sharing_cores
 from installer.steps import Context
 
 # Program -> Debian's package.
@@ -44,25 +45,12 @@ def prepare_editors(context: Context) -> None:
     """Install by apt what is missing; raise InstallError where that cannot be."""
     if not missing_for_editors():
         return
-    can_install = shutil.which("apt-get") is not None and getattr(os, "geteuid", lambda: 1)() == 0
-    if can_install:
+    if apt.can_install():
         failure = InstallError(
             "apt-get could not install what tests in a real Krita need.",
             "Install it by hand, or run the other tests with --test --without-editors.",
         )
-        env = child_environment({"DEBIAN_FRONTEND": "noninteractive"})
-        context.console.say("      by apt-get: " + ", ".join(missing_for_editors()))
-        for arguments in (
-            ["update"],
-            ["install", "--yes", "--no-install-recommends", *missing_for_editors()],
-        ):
-            run(
-                ["apt-get", *arguments],
-                context.console,
-                failure=failure,
-                activity=f"apt-get {arguments[0]}",
-                env=env,
-            )
+        apt.install(context, missing_for_editors(), failure)
     if missing := missing_for_editors():
         raise InstallError(
             "Tests in a real Krita need what is missing here: " + ", ".join(missing) + ".",
@@ -70,10 +58,11 @@ def prepare_editors(context: Context) -> None:
         )
 
 
-def run_tests(context: Context, *, editors: bool) -> int:
+def run_tests(context: Context, *, editors: bool, chroots: Sequence[Edition] = ()) -> int:
     """Linters, types, then pytest on this checkout; the exit status, 0 when all is well.
 
-    All of them run, so that one run tells everything; pytest's summary comes last.
+    All of them run, so that one run tells everything; pytest's summary comes last. `editors`: in
+    this machine's Krita too. What needs a Krita runs in each of the `chroots` after that.
     """
     python = context.places.python
     settings = {} if editors else {"DEEPSIM_WITHOUT_EDITORS": "1"}
@@ -83,9 +72,19 @@ def run_tests(context: Context, *, editors: bool) -> int:
         "mypy": [python, "-m", "mypy"],
     }
     failed = [name for name, command in checks.items() if _call(context, name, command, {}) != 0]
+    status = _call(context, "pytest", [python, "-m", "pytest"], settings)
+    if status:
+        failed.append("pytest")
+    for edition in chroots:
+        name = f"pytest in {edition.name}"
+        with unpacked(context, edition) as folder:
+            command: list[str | Path] = [python, "-m", "pytest", "tests/editors", "-m", "editor"]
+            result = _call(context, name, command, {"DEEPSIM_KRITA_CHROOT": str(folder)})
+        if result:
+            failed.append(name)
+            status = status or result
     for name in failed:
         context.console.say(f"{name} found faults: see above")
-    status = _call(context, "pytest", [python, "-m", "pytest"], settings)
     return status or bool(failed)
 
 

@@ -21,9 +21,11 @@ for folder in (CHECKOUT / "plugin" / "krita", CHECKOUT, HERE):
         sys.path.insert(0, str(folder))
 
 if TYPE_CHECKING:
+    from tests.editors.chroots import Starter, shared_folder
     from tests.editors.krita_harness import KritaProcess
     from tests.editors.scenes import Scene
 else:
+    from chroots import Starter, shared_folder
     from krita_harness import KritaProcess
     from scenes import Scene
 
@@ -34,7 +36,12 @@ from installer.krita import install_plugin  # noqa: E402
 from installer.pip import Pip  # noqa: E402
 from installer.wheels import fetch_pyzmq  # noqa: E402
 
-PROGRAMS = ("krita", "Xvfb", "xdotool", "import")
+PROGRAMS = ("Xvfb", "xdotool", "import")
+ENGINE = [sys.executable, "-m", "deepsim_engine", "serve"]
+
+
+CHROOT = "DEEPSIM_KRITA_CHROOT"
+"""Names the chroot whose Krita is tested; this machine's when it is not set."""
 
 
 @pytest.fixture
@@ -44,21 +51,51 @@ def scene() -> Scene:
 
 
 @pytest.fixture(scope="session")
-def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def chroot() -> Path | None:
+    """Where the Krita under test is, if not on this machine itself."""
+    return Path(os.environ[CHROOT]) if os.environ.get(CHROOT) else None
+
+
+@pytest.fixture(scope="session")
+def shared(chroot: Path | None) -> Iterator[Path]:
+    """A folder that has the same path here and for Krita."""
+    with shared_folder(chroot) as folder:
+        yield folder
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path, chroot: Path | None) -> Path:
+    """pytest's own, except for tests in a Krita that does not see it."""
+    if chroot is None or "krita" not in request.fixturenames:
+        return tmp_path
+    shared: Path = request.getfixturevalue("shared")
+    folder = shared / tmp_path.name
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def launch(shared: Path, chroot: Path | None) -> Iterator[Path]:
     """A launch.json that leads to this Python's engine, with a data folder of its own."""
-    data = tmp_path_factory.mktemp("data")
+    data = shared / "data"
+    (data / "logs").mkdir(parents=True)
     if weights_dir().is_dir():
-        (data / "weights").symlink_to(weights_dir())
+        (data / "weights").symlink_to(weights_dir().resolve())
+    path, log, command = data / "launch.json", data / "logs" / "engine.log", ENGINE
     runtime = data / "run"
-    path = data / "launch.json"
+    starter = None
+    if chroot is not None:
+        folders = {"DEEPSIM_DATA": str(data), "DEEPSIM_RUNTIME": str(runtime)}
+        starter = Starter(data, command, log, {"OMP_NUM_THREADS": "2", **folders})
+        command = starter.command
     write_json(
         path,
         {
-            "command": [sys.executable, "-m", "deepsim_engine", "serve"],
+            "command": command,
             "data": str(data),
             "connection": str(runtime / "engine.json"),
             "client_key": str(data / "keys" / "clients" / "local.key_secret"),
-            "log": str(data / "logs" / "engine.log"),
+            "log": str(log),
         },
     )
     yield path
@@ -66,6 +103,8 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if client.location.connection.exists():
         client.wait(client.request("shutdown"), 30)
     client.close()
+    if starter is not None:
+        starter.close()
 
 
 @pytest.fixture(scope="session")
@@ -77,11 +116,12 @@ def pyzmq_wheels(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def krita_app(launch: Path, pyzmq_wheels: Path) -> Iterator[KritaProcess]:
+def krita_app(launch: Path, pyzmq_wheels: Path, chroot: Path | None) -> Iterator[KritaProcess]:
     """A Krita that runs for the whole session."""
     if os.environ.get("DEEPSIM_WITHOUT_EDITORS") == "1":
         pytest.skip("without editors, as DEEPSIM_WITHOUT_EDITORS=1 says")
-    missing = [program for program in PROGRAMS if not shutil.which(program)]
+    needed = PROGRAMS if chroot is not None else ("krita", *PROGRAMS)
+    missing = [program for program in needed if not shutil.which(program)]
     assert not missing, f"tests in Krita need {', '.join(missing)} (or DEEPSIM_WITHOUT_EDITORS=1)"
 
     def install(resources: Path, config: Path) -> None:
@@ -99,7 +139,7 @@ def krita_app(launch: Path, pyzmq_wheels: Path) -> Iterator[KritaProcess]:
             pyzmq=pyzmq_wheels,
         )
 
-    process = KritaProcess(install, {"OMP_NUM_THREADS": "2"})
+    process = KritaProcess(install, {"OMP_NUM_THREADS": "2"}, chroot=chroot)
     try:
         process.start()
         process.set_up()

@@ -1,4 +1,7 @@
-"""A real Krita under a private Xvfb, with a private home, driven over a local socket."""
+"""A real Krita under a private Xvfb, with a private home, driven over a local socket.
+
+It is this machine's Krita, or that of a chroot.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,15 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.editors.chroots import shared_folder
+else:
+    from chroots import shared_folder
 
 BRIDGE = Path(__file__).parent / "bridge"
 STRIPPED = ("PYTHON", "QT_", "XDG_", "KDE", "DEEPSIM_")
@@ -28,16 +35,20 @@ class KritaProcess:
     Args:
         install: puts plugins into a resource folder and enables them in a folder's kritarc.
         environment: added to Krita's environment.
+        chroot: where Krita is, if not on this machine itself.
     """
 
     def __init__(
         self,
         install: Callable[[Path, Path], None],
         environment: Mapping[str, str],
-        start_timeout: float = 180,
+        start_timeout: float = 300,
         theme: str = "",
+        chroot: Path | None = None,
     ) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="krita-"))
+        self._chroot = chroot
+        self._shared = shared_folder(chroot)
+        self.root = self._shared.__enter__()
         self._install = install
         self._start_timeout = start_timeout
         self._theme = theme
@@ -92,7 +103,8 @@ class KritaProcess:
         self.xvfb = subprocess.Popen(
             [
                 *("Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1000x24"),
-                *("-nolisten", "tcp", "-noreset"),
+                # -ac: a chroot's user is nobody that this display knows.
+                *("-nolisten", "tcp", "-noreset", *(["-ac"] if self._chroot else [])),
             ],
             pass_fds=[writer],
             stdout=subprocess.DEVNULL,
@@ -108,7 +120,7 @@ class KritaProcess:
         began = time.monotonic()
         with self.log.open("a") as log:
             self.krita = subprocess.Popen(
-                ["krita", "--nosplash"],
+                [*(["chroot", str(self._chroot)] if self._chroot else []), "krita", "--nosplash"],
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -134,8 +146,6 @@ class KritaProcess:
     def set_up(self) -> None:
         """Fills the screen, gives the docker room, and names what the tests use in Krita."""
         self.call("""
-from PyQt5.QtWidgets import QWidget, QApplication
-from PyQt5.QtCore import Qt
 import deepsim_krita
 k = Krita.instance(); plugin = deepsim_krita.running; S = plugin.session; studio = plugin.studio
 W = k.activeWindow().qwindow(); W.showNormal(); W.setGeometry(0, 0, 1600, 1000)
@@ -146,8 +156,8 @@ D, L = docks["deepsim_docker"], docks["KisLayerBox"]
 D.show()
 def child(name): return W.findChild(QWidget, name)""")
         self.wait("W.width() == 1600")
-        self.call("W.resizeDocks([D], [300], Qt.Horizontal)")
-        self.call("W.resizeDocks([L, D], [230, 650], Qt.Vertical)")
+        self.call("W.resizeDocks([D], [300], Qt.Orientation.Horizontal)")
+        self.call("W.resizeDocks([L, D], [230, 650], Qt.Orientation.Vertical)")
 
     def settle(self) -> None:
         """Ends what the plugin does and closes all documents."""
@@ -155,6 +165,12 @@ def child(name): return W.findChild(QWidget, name)""")
         self.wait("not S.jobs", timeout=60)
         self.close_documents()
         self.wait("S.active is None")
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Krita's version, such as (5, 2)."""
+        text = self.call("result = Krita.instance().version()")
+        return tuple(int(part) for part in text.split(".")[:2])
 
     @property
     def alive(self) -> bool:
@@ -167,10 +183,7 @@ def child(name): return W.findChild(QWidget, name)""")
             return
         try:
             self.close_documents()
-            self.call(
-                "from PyQt5.QtCore import QTimer\n"
-                "QTimer.singleShot(0, Krita.instance().activeWindow().qwindow().close)"
-            )
+            self.call("QTimer.singleShot(0, Krita.instance().activeWindow().qwindow().close)")
             self.krita.wait(20)
         except (OSError, KritaGoneError, AssertionError, subprocess.TimeoutExpired):
             os.killpg(self.krita.pid, signal.SIGKILL)
@@ -182,7 +195,7 @@ def child(name): return W.findChild(QWidget, name)""")
         if self.xvfb is not None:
             self.xvfb.terminate()
             self.xvfb.wait()
-        shutil.rmtree(self.root, ignore_errors=True)
+        self._shared.__exit__(None, None, None)
 
     def tail(self, length: int = 3000) -> str:
         """The end of what Krita wrote."""
@@ -192,17 +205,22 @@ def child(name): return W.findChild(QWidget, name)""")
 
     def call(self, code: str, timeout: float = 60) -> Any:
         """Runs code in Krita's GUI thread and returns what it put into `result`."""
+        answer = b""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout)
-            connection.connect(self._socket)
-            connection.sendall((json.dumps({"code": code}) + "\n").encode())
-            answer = b""
-            while not answer.endswith(b"\n"):
-                chunk = connection.recv(1 << 20)
-                if not chunk:
-                    status = self.krita.poll() if self.krita else None
-                    raise KritaGoneError(f"krita died ({status}) running:\n{code}\n{self.tail()}")
-                answer += chunk
+            try:
+                connection.connect(self._socket)
+                connection.sendall((json.dumps({"code": code}) + "\n").encode())
+                while not answer.endswith(b"\n"):
+                    chunk = connection.recv(1 << 20)
+                    if not chunk:
+                        raise ConnectionResetError
+                    answer += chunk
+            except ConnectionError:
+                status = self.krita.poll() if self.krita else None
+                raise KritaGoneError(
+                    f"krita died ({status}) running:\n{code}\n{self.tail()}"
+                ) from None
         message = json.loads(answer)
         if not message["ok"]:
             raise AssertionError(message["error"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -156,9 +157,9 @@ result = [(layer.name, layer.level) for layer in here.layers()]""")
 
 
 def test_layer_ids_and_memory_survive_saving_and_opening_again(
-    krita: KritaProcess, tmp_path_factory: pytest.TempPathFactory
+    krita: KritaProcess, tmp_path: Path
 ) -> None:
-    path = str(tmp_path_factory.mktemp("kra") / "a.kra")
+    path = str(tmp_path / "a.kra")
     new(krita, SPACES[1])
     before = krita.call(f"""
 here.remember({{"model": {{"id": "abc"}}}})

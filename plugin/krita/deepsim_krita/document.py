@@ -8,75 +8,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Tuple
+from typing import Any, Generator, Iterator, Mapping, TypeVar
 
 from krita import Krita
 
 from .editor import GoneError
-from .qt import QDesktopServices, QImage, QTimer, QUrl, image_bytes, image_from_pixels
+from .pixels.colour import space_of
+from .pixels.placing import fill
+from .pixels.reading import copied, quiet, read
+from .qt import QDesktopServices, QTimer, QUrl
 from .state import LayerInfo, Picture
 
 ANNOTATION = "deepsim"
-SRGB8 = ("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")
-"""Colour model, depth and profile whose bytes need no conversion (in memory B, G, R, A)."""
-
-Space = Tuple[str, str, str]
-
-
-def _space(thing: Any) -> Space:
-    return thing.colorModel(), thing.colorDepth(), thing.colorProfile()
-
-
-class _Scratch:
-    """An unshown document with one paint layer, closed at the end of the with block."""
-
-    def __init__(self, width: int, height: int, space: Space, pixels: bytes) -> None:
-        self.document = Krita.instance().createDocument(width, height, "scratch", *space, 72.0)
-        self.document.setBatchmode(True)
-        for node in self.document.topLevelNodes():
-            node.remove()
-        self.layer = self.document.createNode("pixels", "paintlayer")
-        self.layer.setPixelData(pixels, 0, 0, width, height)
-        self.document.rootNode().addChildNode(self.layer, None)
-        self.document.refreshProjection()
-        self.document.waitForDone()
-
-    def __enter__(self) -> _Scratch:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.document.waitForDone()
-        self.document.setModified(False)
-        self.document.close()
-
-
-def read_node(node: Any, width: int, height: int) -> Picture:
-    """Reads any kind of layer over the canvas, masks applied, as 8-bit sRGB.
-
-    The layer's own opacity and visibility do not matter, so hidden drawings can be read.
-    """
-    raw = bytes(node.projectionPixelData(0, 0, width, height))
-    space = _space(node)
-    if space == SRGB8:
-        image = QImage(raw, width, height, width * 4, QImage.Format.Format_ARGB32)
-        rgba = image_bytes(image.convertToFormat(QImage.Format.Format_RGBA8888))
-    else:
-        with _Scratch(width, height, space, raw) as scratch:
-            image = scratch.document.projection(0, 0, width, height)
-            rgba = image_bytes(image.convertToFormat(QImage.Format.Format_RGBA8888))
-    return Picture(width, height, rgba)
-
-
-def pixels_for(picture: Picture, space: Space) -> bytes:
-    """The picture's bytes in a document's colour space, as setPixelData wants them."""
-    image = image_from_pixels(picture.rgba, picture.width, picture.height)
-    bgra = image_bytes(image.convertToFormat(QImage.Format.Format_ARGB32))
-    if space == SRGB8:
-        return bgra
-    with _Scratch(picture.width, picture.height, SRGB8, bgra) as scratch:
-        scratch.document.setColorSpace(*space)
-        scratch.document.waitForDone()
-        return bytes(scratch.layer.pixelData(0, 0, picture.width, picture.height))
+T = TypeVar("T")
 
 
 def _uid(node: Any) -> str:
@@ -93,6 +37,22 @@ def _walk(parent: Any, level: int = 0) -> Iterator[tuple[Any, int]]:
         if not _is_mask(node):
             yield node, level
             yield from _walk(node, level + 1)
+
+
+def _find(document: Any, uid: str) -> Any:
+    for node, _ in _walk(document.rootNode()):
+        if _uid(node) == uid:
+            return node
+    raise GoneError("The layer is not in the document any more.")
+
+
+def _to_the_end(work: Generator[None, None, T]) -> T:
+    while True:
+        try:
+            next(work)
+        except StopIteration as e:
+            result: T = e.value
+            return result
 
 
 class KritaDocument:
@@ -132,38 +92,76 @@ class KritaDocument:
         return None if node is None else _uid(node)
 
     def _node(self, uid: str) -> Any:
-        for node, _ in _walk(self._document.rootNode()):
-            if _uid(node) == uid:
-                return node
-        raise GoneError("The layer is not in the document any more.")
+        return _find(self._document, uid)
 
-    def read(self, uid: str) -> Picture:
-        """A layer's pixels over the canvas rectangle, transparent where it has none.
+    def reading(self, uid: str) -> Generator[None, None, Picture]:
+        """Reads a layer over the canvas rectangle, transparent where it has none, in steps.
+
+        It is read as it is at the moment when Krita has first nothing to do on the document.
 
         Raises:
-            GoneError: the layer was deleted.
+            GoneError: the layer was deleted, or the document closed, before that.
         """
-        node = self._node(uid)
-        self._document.waitForDone()
-        return read_node(node, *self.size)
+        document = self._document
+        yield from quiet(document)
+        self._node(uid)
+        with copied(document) as copy:
+            yield
+            return (yield from read(copy, _find(copy, uid), copy.width(), copy.height()))
 
-    def insert(self, picture: Picture, name: str, above: str | None) -> str:
-        """Adds a paint layer in one undo step, makes it active and returns its id.
+    def inserting(
+        self, picture: Picture, name: str, above: str | None, original: str | None = None
+    ) -> Generator[None, None, str]:
+        """Adds a paint layer in one undo step, makes it active and returns its id; in steps.
 
-        It goes above the layer `above`, or on top of everything when that is gone.
+        It goes above the layer `above`, or on top of everything when that is gone. Pixels that look
+        as those of the layer `original` get its very values, which may be finer than 8 bits.
+
+        Raises:
+            GoneError: the document was closed before the end.
         """
+        document = self._document
+        yield from quiet(document)
+        space = space_of(document)
+        with copied(document) as copy:
+            yield
+            try:
+                source = _find(copy, original) if original else None
+            except GoneError:
+                source = None
+            # Pixels first: on an attached layer they would be a change that cannot be undone.
+            made = copy.createNode(name, "paintlayer")
+            yield from fill(copy, made, picture, source)
+            yield from quiet(document)
+            if space_of(document) == space:
+                return self._attach(made.duplicate(), name, above)
+        # It was converted meanwhile.
+        return (yield from self.inserting(picture, name, above, original))
+
+    def _attach(self, node: Any, name: str, above: str | None) -> str:
         try:
             below = self._node(above) if above else None
         except GoneError:
             below = None
         parent = below.parentNode() if below is not None else self._document.rootNode()
-        node = self._document.createNode(name, "paintlayer")
-        # Pixels first: on an attached layer they would be a change that cannot be undone.
-        node.setPixelData(pixels_for(picture, _space(node)), 0, 0, picture.width, picture.height)
+        node.setName(name)
         parent.addChildNode(node, below)
         self._document.setActiveNode(node)
-        self._document.refreshProjection()
         return _uid(node)
+
+    def read(self, uid: str) -> Picture:
+        """What `reading` gives, at once.
+
+        Raises:
+            GoneError: the layer was deleted.
+        """
+        self._document.waitForDone()
+        return _to_the_end(self.reading(uid))
+
+    def insert(self, picture: Picture, name: str, above: str | None) -> str:
+        """What `inserting` does, at once."""
+        self._document.waitForDone()
+        return _to_the_end(self.inserting(picture, name, above))
 
     def visible(self, uid: str) -> bool:
         """Whether the layer's eye is open.

@@ -14,11 +14,15 @@ from .text import _
 
 @dataclass(frozen=True)
 class Picture:
-    """Pixels over the canvas: 8-bit sRGB R,G,B,A with straight alpha, rows top to bottom."""
+    """Pixels over the canvas: 8-bit sRGB R,G,B,A with straight alpha, rows top to bottom.
+
+    `lost` is a sentence about what of the layer 8-bit sRGB could not hold; empty when nothing.
+    """
 
     width: int
     height: int
     rgba: bytes
+    lost: str = ""
 
     @property
     def is_empty(self) -> bool:

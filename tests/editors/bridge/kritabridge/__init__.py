@@ -11,11 +11,25 @@ import traceback
 from typing import Any
 
 from krita import Extension, Krita
-from PyQt5.QtCore import QTimer
-from PyQt5.QtNetwork import QLocalServer
+
+try:
+    from PyQt5.QtCore import Qt, QTimer
+    from PyQt5.QtNetwork import QLocalServer
+    from PyQt5.QtWidgets import QApplication, QWidget
+except ImportError:
+    from PyQt6.QtCore import Qt, QTimer
+    from PyQt6.QtNetwork import QLocalServer
+    from PyQt6.QtWidgets import QApplication, QWidget
 
 SOCK = os.environ.get("KRITABRIDGE_SOCK")
-NAMES: dict[str, Any] = {"Krita": Krita, "ERRORS": []}
+NAMES: dict[str, Any] = {
+    "Krita": Krita,
+    "Qt": Qt,
+    "QTimer": QTimer,
+    "QWidget": QWidget,
+    "QApplication": QApplication,
+    "ERRORS": [],
+}
 
 
 class Bridge(Extension):

@@ -1,0 +1,1 @@
+"""Pixels of Krita's layers in and out, in slices that leave the UI thread free in between."""

@@ -1,0 +1,62 @@
+"""How much can be done at once: bands of rows that take some milliseconds each."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, Generator, Iterator, TypeVar
+
+T = TypeVar("T")
+
+BAND_SECONDS = 0.008
+"""How long one piece of work on a band may take."""
+FEWEST_PIXELS = 1 << 15
+"""Krita's colour conversion takes 5 ms or more for however few pixels, so fewer gain nothing."""
+MOST_PIXELS = 1 << 20
+
+
+class Bands:
+    """The rows of a picture as (first row, rows), top to bottom, each as tall as time allows.
+
+    Work on a band may be done in pieces: `yield from bands.pause()` after each one. The
+    slowest piece decides about the next band. The first is small, and none grows more than fourfold
+    at once, because what is quick once may have been lucky.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        seconds: float = BAND_SECONDS,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._width, self._height = max(1, width), height
+        self._seconds, self._clock = seconds, clock
+        self._began = self._slowest = 0.0
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        fewest = max(1, FEWEST_PIXELS // self._width)
+        most = max(1, MOST_PIXELS // self._width)
+        top, wanted = 0, fewest
+        while top < self._height:
+            rows = min(wanted, self._height - top)
+            self._began, self._slowest = self._clock(), 1e-6
+            yield top, rows
+            top += rows
+            fitting = int(rows * self._seconds / self._slowest)
+            wanted = max(fewest, min(fitting, rows * 4, most))
+
+    def pause(self) -> Generator[None, None, None]:
+        """Ends a piece of work, gives the event loop its turn, and begins the next piece."""
+        self._slowest = max(self._slowest, self._clock() - self._began)
+        yield
+        self._began = self._clock()
+
+    def through(self, work: Generator[None, None, T]) -> Generator[None, None, T]:
+        """Does a work whose yields lie between pieces, and gives what it gives."""
+        while True:
+            try:
+                next(work)
+            except StopIteration as e:
+                result: T = e.value
+                return result
+            yield from self.pause()

@@ -1,0 +1,91 @@
+"""The arithmetic of pixels in and out, without Krita."""
+
+import struct
+
+import pytest
+from deepsim_krita.pixels.lanes import any_above_one, any_outside_unit, equal_runs
+from deepsim_krita.pixels.pace import FEWEST_PIXELS, MOST_PIXELS, Bands
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def floats(*values: float) -> bytes:
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def halves(*values: float) -> bytes:
+    return struct.pack(f"<{len(values)}e", *values)
+
+
+@pytest.mark.parametrize(
+    ("value", "above"),
+    [
+        *((0.0, False), (-0.0, False), (0.5, False), (1.0, False), (-3.0, False)),
+        *((1.001, False), (1.01, True), (2.0, True), (6e4, True), (float("inf"), True)),
+        *((float("-inf"), False), (6e-8, False)),
+    ],
+)
+def test_a_value_clearly_above_one_is_found_among_others(value: float, above: bool) -> None:
+    assert any_above_one(floats(0.25, -7.0, value, 1.0), 4) is above
+    assert any_above_one(halves(0.25, -7.0, value, 1.0), 2) is above
+
+
+@given(st.lists(st.floats(-4, 4, width=16), min_size=1, max_size=40))
+def test_values_above_one_are_found_wherever_they_are(values: list[float]) -> None:
+    above = any(value > 1 + 1 / 512 for value in values)
+    assert any_above_one(floats(*values), 4) is above
+    assert any_above_one(halves(*values), 2) is above
+
+
+def test_a_colour_outside_counts_only_where_something_can_be_seen() -> None:
+    inside, below, above = (0.0, 1.0, 0.5), (0.2, -0.1, 0.3), (0.2, 0.1, 1.1)
+    assert not any_outside_unit(floats(*inside, 1.0, *inside, 0.0))
+    assert any_outside_unit(floats(*inside, 1.0, *below, 0.5))
+    assert any_outside_unit(floats(*above, 1.0, *inside, 1.0))
+    assert not any_outside_unit(floats(*inside, 1.0, *below, 0.0, *above, 0.0))
+    assert not any_outside_unit(floats(0.0, -0.0001, 1.0001, 1.0))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=50))
+def test_equal_runs_are_the_pixels_that_agree(pixels: list[tuple[int, bool]]) -> None:
+    a = bytes(4 * len(pixels))
+    b = bytearray(a)
+    for place, (channel, differs) in enumerate(pixels):
+        b[4 * place + channel] = 255 if differs else 0
+    equal = [place for start, end in equal_runs(a, bytes(b)) for place in range(start, end)]
+    assert equal == [place for place, (_, differs) in enumerate(pixels) if not differs]
+
+
+def rows_of(bands: Bands, spend: dict[str, float], per_row: float) -> list[int]:
+    heights = []
+    for _, rows in bands:
+        heights.append(rows)
+        spend["now"] += rows * per_row
+        for _ in bands.pause():
+            spend["now"] += 1000.0  # the event loop's turn does not count
+    return heights
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (7, 100), (4096, 4096), (1 << 21, 3)])
+def test_bands_cover_every_row_once(width: int, height: int) -> None:
+    top = 0
+    for first, rows in Bands(width, height):
+        assert first == top
+        assert rows > 0
+        top += rows
+    assert top == height
+
+
+def test_bands_grow_while_they_are_quick_and_shrink_when_they_are_slow() -> None:
+    time = {"now": 0.0}
+
+    def clock() -> float:
+        return time["now"]
+
+    quick = rows_of(Bands(1024, 1 << 14, 0.008, clock), time, 1e-6)
+    assert quick[:3] == [32, 128, 512]
+    assert max(quick) == MOST_PIXELS // 1024
+    fitting = rows_of(Bands(1024, 1 << 12, 8.0, clock), time, 0.125)
+    assert fitting[:4] == [32, 64, 64, 64]
+    slow = rows_of(Bands(1024, 1 << 10, 0.008, clock), time, 1.0)
+    assert set(slow) == {FEWEST_PIXELS // 1024}
