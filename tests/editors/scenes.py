@@ -13,8 +13,8 @@ from deepsim_client import Frame, Reply
 from deepsim_krita.document_state import DocumentState
 from deepsim_krita.editor import GoneError
 from deepsim_krita.settings import Settings
-from deepsim_krita.state import LayerInfo, Picture
-from deepsim_krita.steps import Steps
+from deepsim_krita.state import Inserted, LayerInfo, Picture
+from deepsim_krita.steps import Steps, WorkFor
 from deepsim_krita.studio import Studio
 
 SIZE = (4, 3)
@@ -41,6 +41,10 @@ class MemoryDocument:
         self.current: str | None = self.stack[-1][0] if self.stack else None
         self.hidden: set[str] = set()
         self.annotation: dict[str, Any] = {}
+        self.originals: list[str | None] = []
+        """For each insertion, the layer whose values were to be kept."""
+        self.lost = ""
+        """What an insertion says that it lost."""
 
     def layers(self) -> list[LayerInfo]:
         return [LayerInfo(uid, name) for uid, name, _ in self.stack]
@@ -48,18 +52,23 @@ class MemoryDocument:
     def active_layer(self) -> str | None:
         return self.current
 
-    def read(self, uid: str) -> Picture:
+    def reading(self, uid: str) -> WorkFor[Picture]:
+        yield None
         for known, _, picture in self.stack:
             if known == uid:
                 return picture
         raise GoneError("The layer is not in the document any more.")
 
-    def insert(self, picture: Picture, name: str, above: str | None) -> str:
+    def inserting(
+        self, picture: Picture, name: str, above: str | None, original: str | None = None
+    ) -> WorkFor[Inserted]:
+        yield None
+        self.originals.append(original)
         order = [uid for uid, _, _ in self.stack]
         place = order.index(above) if above in order else 0
         self.stack.insert(place, (f"{self.uid}/{name}", name, picture))
         self.current = f"{self.uid}/{name}"
-        return self.current
+        return Inserted(self.current, self.lost)
 
     def visible(self, uid: str) -> bool:
         return uid not in self.hidden

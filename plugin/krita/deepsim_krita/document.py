@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Generator, Iterator, Mapping, TypeVar
+from typing import Any, Iterator, Mapping
 
 from krita import Krita
 
@@ -17,10 +17,11 @@ from .pixels.colour import space_of
 from .pixels.placing import fill
 from .pixels.reading import copied, quiet, read
 from .qt import QDesktopServices, QTimer, QUrl
-from .state import LayerInfo, Picture
+from .state import Inserted, LayerInfo, Picture
+from .steps import WorkFor, at_once
+from .text import _
 
 ANNOTATION = "deepsim"
-T = TypeVar("T")
 
 
 def _uid(node: Any) -> str:
@@ -40,19 +41,10 @@ def _walk(parent: Any, level: int = 0) -> Iterator[tuple[Any, int]]:
 
 
 def _find(document: Any, uid: str) -> Any:
-    for node, _ in _walk(document.rootNode()):
+    for node, _level in _walk(document.rootNode()):
         if _uid(node) == uid:
             return node
-    raise GoneError("The layer is not in the document any more.")
-
-
-def _to_the_end(work: Generator[None, None, T]) -> T:
-    while True:
-        try:
-            next(work)
-        except StopIteration as e:
-            result: T = e.value
-            return result
+    raise GoneError(_("The layer is not in the document any more."))
 
 
 class KritaDocument:
@@ -94,7 +86,7 @@ class KritaDocument:
     def _node(self, uid: str) -> Any:
         return _find(self._document, uid)
 
-    def reading(self, uid: str) -> Generator[None, None, Picture]:
+    def reading(self, uid: str) -> WorkFor[Picture]:
         """Reads a layer over the canvas rectangle, transparent where it has none, in steps.
 
         It is read as it is at the moment when Krita has first nothing to do on the document.
@@ -106,13 +98,13 @@ class KritaDocument:
         yield from quiet(document)
         self._node(uid)
         with copied(document) as copy:
-            yield
+            yield None
             return (yield from read(copy, _find(copy, uid), copy.width(), copy.height()))
 
     def inserting(
         self, picture: Picture, name: str, above: str | None, original: str | None = None
-    ) -> Generator[None, None, str]:
-        """Adds a paint layer in one undo step, makes it active and returns its id; in steps.
+    ) -> WorkFor[Inserted]:
+        """Adds a paint layer in one undo step and makes it active; in steps.
 
         It goes above the layer `above`, or on top of everything when that is gone. Pixels that look
         as those of the layer `original` get its very values, which may be finer than 8 bits.
@@ -124,17 +116,17 @@ class KritaDocument:
         yield from quiet(document)
         space = space_of(document)
         with copied(document) as copy:
-            yield
+            yield None
             try:
                 source = _find(copy, original) if original else None
             except GoneError:
                 source = None
             # Pixels first: on an attached layer they would be a change that cannot be undone.
             made = copy.createNode(name, "paintlayer")
-            yield from fill(copy, made, picture, source)
+            lost = yield from fill(copy, made, picture, source)
             yield from quiet(document)
             if space_of(document) == space:
-                return self._attach(made.duplicate(), name, above)
+                return Inserted(self._attach(made.duplicate(), name, above), lost)
         # It was converted meanwhile.
         return (yield from self.inserting(picture, name, above, original))
 
@@ -156,12 +148,14 @@ class KritaDocument:
             GoneError: the layer was deleted.
         """
         self._document.waitForDone()
-        return _to_the_end(self.reading(uid))
+        return at_once(self.reading(uid))
 
-    def insert(self, picture: Picture, name: str, above: str | None) -> str:
-        """What `inserting` does, at once."""
+    def insert(
+        self, picture: Picture, name: str, above: str | None, original: str | None = None
+    ) -> str:
+        """What `inserting` does, at once; returns the layer's id."""
         self._document.waitForDone()
-        return _to_the_end(self.inserting(picture, name, above))
+        return at_once(self.inserting(picture, name, above, original)).uid
 
     def visible(self, uid: str) -> bool:
         """Whether the layer's eye is open.

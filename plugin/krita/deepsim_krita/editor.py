@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Protocol
 
-from .state import LayerInfo, Picture
+from .state import Inserted, LayerInfo, Picture
+from .steps import WorkFor
 
 
 class GoneError(LookupError):
@@ -32,17 +33,25 @@ class Document(Protocol):
     def active_layer(self) -> str | None:
         """Id of the active layer; of the layer that a mask belongs to when that is active."""
 
-    def read(self, uid: str) -> Picture:
-        """A layer's pixels over the canvas rectangle, transparent where it has none.
+    def reading(self, uid: str) -> WorkFor[Picture]:
+        """Reads a layer over the canvas rectangle, transparent where it has none, in steps.
+
+        It is read as it is at the moment when the editor has first nothing to do on the document.
 
         Raises:
-            GoneError: the layer was deleted.
+            GoneError: the layer was deleted, or the document closed, before that.
         """
 
-    def insert(self, picture: Picture, name: str, above: str | None) -> str:
-        """Adds a paint layer in one undo step, makes it active and returns its id.
+    def inserting(
+        self, picture: Picture, name: str, above: str | None, original: str | None = None
+    ) -> WorkFor[Inserted]:
+        """Adds a paint layer in one undo step and makes it active; in steps.
 
-        It goes above the layer `above`, or on top of everything when that is gone.
+        It goes above the layer `above`, or on top of everything when that is gone. Pixels that look
+        as those of the layer `original` get its very values, which may be finer than 8 bits.
+
+        Raises:
+            GoneError: the document was closed before the end.
         """
 
     def visible(self, uid: str) -> bool:

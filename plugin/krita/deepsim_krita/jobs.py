@@ -7,10 +7,12 @@ from typing import Any, Mapping
 from deepsim_client import Frame, Reply
 
 from .document_state import DocumentState
-from .editor import Document, Editor
+from .editor import Document, Editor, GoneError
 from .observable import Signal
+from .pixels.pace import Bands
 from .progress import CANCELLED, DONE, FAILED, RUNNING, Progress
 from .state import Notice, Picture
+from .steps import Steps, Work, WorkFor, at_once
 from .text import _
 
 
@@ -19,19 +21,24 @@ def frame_of(name: str, picture: Picture) -> Frame:
     return Frame(name, (picture.height, picture.width, 4), "uint8", picture.rgba)
 
 
-def picture_of(reply: Reply, name: str) -> Picture | None:
-    """The named frame of a reply as RGBA; None when the reply has no such picture."""
+def picture_of(reply: Reply, name: str) -> WorkFor[Picture | None]:
+    """The named frame of a reply as RGBA, in steps; None when the reply has no such picture."""
     frame = reply.frame(name)
     if frame is None or len(frame.shape) != 3:
         return None
     height, width, channels = frame.shape
-    data = bytes(frame.data)
-    if channels == 3:
-        rgba = bytearray(b"\xff") * (width * height * 4)
+    if channels == 4:
+        return Picture(width, height, bytes(frame.data))
+    data, rgba = memoryview(frame.data), bytearray(4 * width * height)
+    bands = Bands(width, height)
+    for top, rows in bands:
+        part = bytes(data[channels * width * top : channels * width * (top + rows)])
+        opaque = bytearray(b"\xff") * (4 * width * rows)
         for channel in range(3):
-            rgba[channel::4] = data[channel::3]
-        data = bytes(rgba)
-    return Picture(width, height, data)
+            opaque[channel::4] = part[channel::channels]
+        rgba[4 * width * top : 4 * width * (top + rows)] = opaque
+        yield from bands.pause()
+    return Picture(width, height, bytes(rgba))
 
 
 def with_warnings(text: str, body: Mapping[str, Any]) -> str:
@@ -53,6 +60,8 @@ class Job:
         self.training = ""
         self.state = state
         self.stopping = ""
+        self.steps: Steps | None = None
+        """Works through what is long, from the moment when the job is started."""
         self.progress = Progress(title)
         self.finished = Signal()
 
@@ -71,7 +80,7 @@ class Job:
             self.progress.phase = self.stopping
             self.progress.update(reply.body)
         elif reply.kind == "preview":
-            preview = picture_of(reply, "preview")
+            preview = at_once(picture_of(reply, "preview"))
             if preview is not None and self.state is not None:
                 self.state.preview = preview
         elif reply.kind == "error":
@@ -79,7 +88,7 @@ class Job:
             text = str(reply.body.get("message") or _("The engine reported an error."))
             self.end(CANCELLED if code == "cancelled" else FAILED, self.failure(code, text))
         elif reply.kind == "result":
-            self.end(DONE, self.success(reply))
+            self.finish(reply)
 
     def accepted(self, training: str) -> None:
         """The engine has the job on its disk, under this id where it is a training."""
@@ -95,6 +104,10 @@ class Job:
         if notice is not None and self.state is not None:
             self.state.notice = notice
         self.finished.emit(self, notice)
+
+    def finish(self, reply: Reply) -> None:
+        """The engine is done: what is left is to make use of the result."""
+        self.end(DONE, self.success(reply))
 
     def success(self, reply: Reply) -> Notice | None:
         """Does what the result is for and says so."""
@@ -128,21 +141,42 @@ class LayerJob(Job):
         super().__init__(title, state)
         self.name = name
         self.above = above
+        self.original: str | None = None
+        """The layer whose values are kept wherever the new one looks the same."""
         self.document = state
         self.editor = editor
 
-    def success(self, reply: Reply) -> Notice:
+    def finish(self, reply: Reply) -> None:
+        """Adds the layer, in steps, and ends when it is there."""
+        steps = self.steps or Steps(slice_seconds=float("inf"))
+        steps.begin(f"add {self.rid}", self._add(reply))
+
+    def _add(self, reply: Reply) -> Work:
+        self.progress.phase = _("Adding the layer…")
+        state, notice = FAILED, None
+        try:
+            notice = yield from self.adding(reply)
+            state = DONE
+        except GoneError:
+            notice = closed_notice(self.document)
+        finally:
+            self.end(state, notice)
+
+    def adding(self, reply: Reply) -> WorkFor[Notice]:
         """Adds the layer; a document that was closed meanwhile is left alone."""
-        picture = picture_of(reply, self.frame)
+        picture = yield from picture_of(reply, self.frame)
         if picture is None:
             return Notice("error", _("The engine's answer held no picture; nothing was added."))
         document = self.editor.find(self.document.uid)
         if document is None:
             return closed_notice(self.document)
         name = self.layer_name(reply.body)
-        uid = document.insert(picture, name, self.above)
-        self.added(uid, picture, reply)
-        return Notice("good", with_warnings(self.praise(name, document), reply.body))
+        inserted = yield from document.inserting(picture, name, self.above, self.original)
+        self.added(inserted.uid, picture, reply)
+        said = [with_warnings(self.praise(name, document), reply.body), inserted.lost]
+        if document.size != (picture.width, picture.height):
+            said.append(_("The canvas was changed meanwhile: move the layer to its place."))
+        return Notice("good", " ".join(part for part in said if part))
 
     def layer_name(self, body: Mapping[str, Any]) -> str:
         """The new layer's name."""

@@ -16,7 +16,7 @@ from .jobs import Job, frame_of
 from .observable import Signal
 from .settings import Settings
 from .state import EngineInfo, LayerInfo, Notice, Picture
-from .steps import Steps, Work
+from .steps import Steps, Work, WorkFor
 from .text import _
 
 
@@ -148,9 +148,9 @@ class Session:
             )
         return image
 
-    def read_image(self, document: Document, image: LayerInfo) -> Picture:
-        """The picture's pixels; refuses when there are none."""
-        picture = document.read(image.uid)
+    def reading_image(self, document: Document, image: LayerInfo) -> WorkFor[Picture]:
+        """Reads the picture's pixels; refuses when there are none."""
+        picture = yield from document.reading(image.uid)
         if picture.is_empty:
             text = _("The layer “{name}” has no pixels on the canvas.").format(name=image.name)
             raise RefusalError(text, "choose_image")
@@ -226,6 +226,7 @@ class Session:
         """Sends a job's request (of the job's kind, unless told) and follows its replies."""
         job.progress.changed.connect(self.tell)
         job.finished.connect(self._on_finished)
+        job.steps = self.steps
         self.jobs.append(job)
         if job.state is not None:
             job.state.notice = None

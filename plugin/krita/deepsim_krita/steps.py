@@ -7,15 +7,32 @@ Pixels can only be read and written there, and a brush must not stutter for it. 
 from __future__ import annotations
 
 import time
-from typing import Callable, Generator
+from typing import Callable, Generator, Optional, TypeVar
 
 from .observable import Signal
 
 SLICE_SECONDS = 0.008
 """How long one slice may take before the editor has its turn."""
 
-Work = Generator[None, None, None]
-"""Work that says by `yield` where it may be interrupted."""
+WAITING = "waiting"
+"""What a work yields when it cannot go on yet: the slice ends at once."""
+
+T = TypeVar("T")
+WorkFor = Generator[Optional[str], None, T]
+"""Work that says by `yield` where it may be interrupted, and gives something in the end."""
+
+Work = WorkFor[None]
+"""Work whose end is all that it gives."""
+
+
+def at_once(work: WorkFor[T]) -> T:
+    """Does a work without interruption, and gives what it gives."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as e:
+            result: T = e.value
+            return result
 
 
 class Steps:
@@ -62,13 +79,14 @@ class Steps:
         deadline = self._clock() + self._slice
         while self._works:
             key, work = next(iter(self._works.items()))
+            waiting = False
             try:
-                next(work)
+                waiting = next(work) == WAITING
             except BaseException as e:
                 if self._works.get(key) is work:
                     del self._works[key]
                 if not isinstance(e, StopIteration):
                     raise
-            if self._clock() >= deadline:
+            if waiting or self._clock() >= deadline:
                 break
         return bool(self._works)

@@ -87,12 +87,12 @@ class Applying:
     ) -> Work:
         session, pictures = self._session, {}
         for part, layer in layers.items():
-            pictures[part] = session.reopen(state).read(layer.uid)
-            yield
+            pictures[part] = yield from session.reopen(state).reading(layer.uid)
         image = state.roles.image
         known = {layer.uid for layer in state.layers}
         above = state.trained if state.trained in known else image.uid if image else None
         job = ApplyJob(_("Applying"), name, above, state, session.editor)
+        job.original = above
         session.start(job, body, pictures)
 
     def _drawing(self, state: DocumentState, name: str, kind: str) -> dict[str, LayerInfo]:

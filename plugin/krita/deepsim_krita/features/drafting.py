@@ -81,7 +81,6 @@ class Drafting:
         return state, self._session.image(state)
 
     def _start(self, job: LayerJob, state: DocumentState, image: LayerInfo) -> Work:
-        yield
-        picture = self._session.read_image(self._session.reopen(state), image)
+        picture = yield from self._session.reading_image(self._session.reopen(state), image)
         state.trained = state.trained or image.uid
         self._session.start(job, {}, {"image": picture})

@@ -34,6 +34,8 @@ class TrainJob(Job):
         super().__init__(_("Training “{name}”").format(name=name), state)
         self.name = name
         self.primitive = primitive
+        self.lost = ""
+        """A sentence about what of the picture the model does not see; empty when nothing."""
         self._image = image
         self._document = state
         self._editor = editor
@@ -56,7 +58,8 @@ class TrainJob(Job):
             document.remember(state.memory())
             state.remembered = True
         text = _("Model “{name}” is trained. Edit the drawing, then Apply.")
-        return Notice("good", with_warnings(text.format(name=model.name), body))
+        said = with_warnings(text.format(name=model.name), body)
+        return Notice("good", f"{said} {self.lost}".rstrip())
 
     def failure(self, code: str, text: str) -> Notice:
         """Adds how to go on to what happened."""
@@ -128,16 +131,15 @@ class Training:
         pictures: dict[str, Picture] = {}
         for part, layer in (("segments", roles.segments), ("edges", roles.edges)):
             if layer is not None:
-                drawn = session.reopen(state).read(layer.uid)
+                drawn = yield from session.reopen(state).reading(layer.uid)
                 if not drawn.is_empty:
                     pictures[part] = drawn
-                yield
         if not pictures:
             text = _("The drawing layers are empty; draw edges or paint segments on them.")
             raise RefusalError(text, "segment")
         primitive = "both" if len(pictures) == 2 else next(iter(pictures))
-        pictures["image"] = session.read_image(session.reopen(state), image)
-        yield
+        picture = yield from session.reading_image(session.reopen(state), image)
+        pictures["image"] = picture
         name = model_name(state.title, image.name)
         body: dict[str, Any] = {"name": name, "preset": session.settings.preset}
         if session.settings.seconds:
@@ -145,7 +147,9 @@ class Training:
         if state.resumable:
             body["resume"] = True
         state.preview = None
-        session.start(TrainJob(name, primitive, image.uid, state, session.editor), body, pictures)
+        job = TrainJob(name, primitive, image.uid, state, session.editor)
+        job.lost = picture.lost
+        session.start(job, body, pictures)
 
     # ---- finding again
 

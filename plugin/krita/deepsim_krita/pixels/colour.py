@@ -7,9 +7,10 @@ through such layers of a copy of the document: in the document itself it would b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generator, Tuple
+from typing import Any, Tuple
 
 from ..qt import QImage, image_bytes, image_from_pixels
+from ..steps import Work, WorkFor
 from ..text import _
 from .lanes import any_above_one, any_outside_unit
 
@@ -55,7 +56,9 @@ class Loss:
         """A sentence for the artist; empty when nothing was lost."""
         if self.above_one:
             return _("Values above 1 (HDR) are clipped to 1.")
-        return _("Colours that sRGB does not have are clipped to the nearest.") if self.gamut else ""
+        if self.gamut:
+            return _("Colours that sRGB does not have are clipped to the nearest.")
+        return ""
 
 
 def _layer(copy: Any, space: Space) -> Any:
@@ -87,18 +90,18 @@ def _way(source: Space, target: Space) -> tuple[Space, ...]:
     return LINEAR, target
 
 
-def convert(copy: Any, band: Band, target: Space) -> Generator[None, None, Band]:
+def convert(copy: Any, band: Band, target: Space) -> WorkFor[Band]:
     """The same rows in another colour space, with a yield after each piece of the work.
 
     `copy` is a document that nobody sees; it is left as it is.
     """
     for space in _way(band.space, target):
         band = _step(copy, band, space)
-        yield
+        yield None
     return band
 
 
-def warm(copy: Any, source: Space, target: Space) -> Generator[None, None, None]:
+def warm(copy: Any, source: Space, target: Space) -> Work:
     """Has Krita prepare a conversion, in pieces: the first use of one takes up to 0.2 s."""
     pixel = bytes(_layer(copy, source).pixelData(0, 0, 1, 1))
     yield from convert(copy, Band(pixel, 1, 1, source), target)
@@ -117,7 +120,7 @@ def band_of(rgba: bytes, width: int, rows: int) -> Band:
     return Band(image_bytes(image.convertToFormat(QImage.Format.Format_ARGB32)), width, rows, SRGB8)
 
 
-def loss(copy: Any, band: Band) -> Generator[None, None, Loss]:
+def loss(copy: Any, band: Band) -> WorkFor[Loss]:
     """What of the rows 8-bit sRGB cannot hold, with a yield after each piece of the work."""
     model, depth, profile = band.space
     # Of Lab's numbers 1 is none in particular, and the others have no room above it.

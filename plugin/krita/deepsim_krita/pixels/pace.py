@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, Generator, Iterator, TypeVar
+from typing import Callable, Iterator, TypeVar
+
+from ..steps import Work, WorkFor
 
 T = TypeVar("T")
 
@@ -45,13 +47,13 @@ class Bands:
             fitting = int(rows * self._seconds / self._slowest)
             wanted = max(fewest, min(fitting, rows * 4, most))
 
-    def pause(self) -> Generator[None, None, None]:
+    def pause(self) -> Work:
         """Ends a piece of work, gives the event loop its turn, and begins the next piece."""
         self._slowest = max(self._slowest, self._clock() - self._began)
-        yield
+        yield None
         self._began = self._clock()
 
-    def through(self, work: Generator[None, None, T]) -> Generator[None, None, T]:
+    def through(self, work: WorkFor[T]) -> WorkFor[T]:
         """Does a work whose yields lie between pieces, and gives what it gives."""
         while True:
             try:

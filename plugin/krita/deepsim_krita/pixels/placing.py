@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Generator, Iterator
+from typing import Any, Sequence
 
 from ..state import Picture
-from .colour import SRGB8, Band, band_of, convert, rgba_of, space_of, warm
+from ..steps import WorkFor
+from ..text import _
+from .colour import SRGB8, Band, Loss, band_of, convert, loss, rgba_of, space_of, warm
 from .lanes import equal_runs
 from .pace import Bands
 
+NEAR = {"CMYKA", "YCbCrA"}
+"""Models whose profiles are tables: there and back a colour is some steps off."""
 
-def fill(
-    copy: Any, node: Any, picture: Picture, original: Any | None = None
-) -> Generator[None, None, None]:
+
+def fill(copy: Any, node: Any, picture: Picture, original: Any | None = None) -> WorkFor[str]:
     """Fills a new layer, which is not in the document yet, with a picture.
 
     Where the picture is what the layer `original` shows in 8-bit sRGB, the new layer gets that
@@ -23,8 +26,12 @@ def fill(
         node: the new layer.
         picture: what it is to show.
         original: a layer of `copy`.
+
+    Returns:
+        A sentence about what of the original was lost where the picture differs; empty if nothing.
     """
     space, width = space_of(node), picture.width
+    lost, near = Loss(), space[0] in NEAR
     if original is not None and (space == SRGB8 or space_of(original) != space):
         original = None
     if space != SRGB8:
@@ -38,12 +45,17 @@ def fill(
             own = bytes(original.projectionPixelData(0, top, width, rows))
             kept = Band(own, width, rows, space)
             seen = yield from bands.through(convert(copy, kept, SRGB8))
-            band = _with_kept(band, kept, equal_runs(rgba, rgba_of(seen)))
+            runs = list(equal_runs(rgba, rgba_of(seen)))
+            if sum(end - start for start, end in runs) < width * rows:
+                lost |= yield from bands.through(loss(copy, kept))
+            band = _with_kept(band, kept, runs)
         node.setPixelData(band.raw, 0, top, width, rows)
         yield from bands.pause()
+    text = _("In this document's colour space the new colours are only nearly right.")
+    return " ".join(part for part in (lost.text, text if near else "") if part)
 
 
-def _with_kept(band: Band, kept: Band, runs: Iterator[tuple[int, int]]) -> Band:
+def _with_kept(band: Band, kept: Band, runs: Sequence[tuple[int, int]]) -> Band:
     """The rows with the values of `kept` in the given runs of pixels."""
     each = len(band.raw) // (band.width * band.rows)
     merged = bytearray(band.raw)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Any, Generator, Iterator
+from typing import Any, Iterator
 
 from ..editor import GoneError
 from ..state import Picture
+from ..steps import WAITING, Work, WorkFor
 from ..text import _
 from .colour import SRGB8, Band, Loss, convert, loss, rgba_of, space_of, warm
 from .pace import Bands
 
 
-def quiet(document: Any) -> Generator[None, None, None]:
+def quiet(document: Any) -> Work:
     """Waits until Krita has no work left on a document, such as a stroke of the brush.
 
     Raises:
@@ -24,7 +25,7 @@ def quiet(document: Any) -> Generator[None, None, None]:
         if document.tryBarrierLock():
             document.unlock()
             return
-        yield
+        yield WAITING
 
 
 @contextmanager
@@ -43,7 +44,7 @@ def copied(document: Any) -> Iterator[Any]:
         copy.close()
 
 
-def read(copy: Any, node: Any, width: int, height: int) -> Generator[None, None, Picture]:
+def read(copy: Any, node: Any, width: int, height: int) -> WorkFor[Picture]:
     """A layer of any kind over the canvas, masks applied; `node` is one of the document `copy`.
 
     The layer's own opacity and visibility do not matter, so hidden drawings can be read.
