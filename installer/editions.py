@@ -77,10 +77,10 @@ def is_own(edition: Edition) -> bool:
     else:
         policy = output_of(["apt-cache", "policy", "krita"]) or ""
         found = next((line.split()[1] for line in policy.splitlines() if "Candidate:" in line), "")
-    return _is_version(found or "", edition.version)
+    return is_version(found or "", edition.version)
 
 
-def _is_version(package: str, version: str) -> bool:
+def is_version(package: str, version: str) -> bool:
     """Whether a Debian version (with its epoch) is of this Krita."""
     return package.rpartition(":")[2].startswith(version + ".")
 
@@ -146,7 +146,7 @@ def _build(context: Context, edition: Edition) -> None:
         )
         query = ["dpkg-query", f"--admindir={work / 'var/lib/dpkg'}", "-W", "-f", "${Version}"]
         version = output_of([*query, "krita"]) or "none"
-        if not _is_version(version, edition.version):
+        if not is_version(version, edition.version):
             raise InstallError(
                 f"Debian {edition.suites} has Krita {version} now, not {edition.version}.",
                 f"Leave {edition.name} out of --editors, or mend EDITIONS in {__file__}.",
