@@ -76,6 +76,7 @@ def evaluate(
         # torch and scikit-image take seconds to import: not for every `deepsim --help`
         from deepsim_engine.evaluation import run  # noqa: PLC0415
         from deepsim_engine.evaluation.methods import Settings, find  # noqa: PLC0415
+        from deepsim_engine.evaluation.report import PAGE, write_report  # noqa: PLC0415
 
         chosen = find([name.strip() for name in methods.split(",") if name.strip()])
         if folder.is_dir():
@@ -91,12 +92,17 @@ def evaluate(
                 on_stage=on_stage,
                 should_stop=interrupted,
             )
-        output.warn(done.data.notes)
+        output.warn([*done.data.notes, *write_report(done)])
         output.warn([f"Without {name}: {why}" for name, why in done.judges.missing.items()])
-        output.result(_told(done), out=str(out), **done.summary)
+        output.result(
+            f"{_table(done)}\nWrote {out / PAGE}.",
+            out=str(out),
+            page=str(out / PAGE),
+            **done.summary,
+        )
 
 
-def _told(done: "Evaluation") -> str:
+def _table(done: "Evaluation") -> str:
     """Mean figures as a table of plain text, one row per method."""
     judges = [judge.name for judge in done.judges.present]
     rows = [["", "trained s", "apply s", *judges]]
@@ -111,7 +117,7 @@ def _told(done: "Evaluation") -> str:
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    return "\n".join([*lines, f"Wrote {done.out}."])
+    return "\n".join(lines)
 
 
 @contextmanager

@@ -23,7 +23,8 @@ class Record:
         facts: of the training.
         apply_seconds: frame -> time it took to paint it.
         figures: frame -> judge -> figure.
-        curve: [seconds of training, mean figure] of the states that were kept on the way.
+        curve: [seconds of training, mean figure] of the states that were kept on the way; None
+            until it was measured.
     """
 
     folder: Path
@@ -31,7 +32,7 @@ class Record:
     facts: dict[str, Any] = field(default_factory=dict)
     apply_seconds: dict[str, float] = field(default_factory=dict)
     figures: dict[str, dict[str, float]] = field(default_factory=dict)
-    curve: list[list[float]] = field(default_factory=list)
+    curve: list[list[float]] | None = None
 
     @classmethod
     def opened(cls, folder: Path, identity: dict[str, Any]) -> "Record":

@@ -159,7 +159,7 @@ class _Run:
         }
         record = Record.opened(folder, identity)
         unpainted = [f for f in self.data.frames if not record.painted(f.name)]
-        if unpainted or not record.facts:
+        if unpainted or record.curve is None:
             painter = self._prepare(method, folder)
             record.facts = painter.facts
             for frame in unpainted:

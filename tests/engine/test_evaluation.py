@@ -360,7 +360,7 @@ def test_a_folder_is_evaluated_and_patches_beat_the_unchanged_picture(
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     stored = json.loads((out / "evaluation.json").read_text())
-    assert told == {"out": str(out), **stored}
+    assert told == {"out": str(out), "page": str(out / "index.html"), **stored}
     assert told["frames"] == ["2", "10"]
     instant, copy = told["methods"]["instant"], told["methods"]["copy"]
     assert instant["facts"]["painted_with"] == "patches"
@@ -371,6 +371,49 @@ def test_a_folder_is_evaluated_and_patches_beat_the_unchanged_picture(
     assert np.array(Image.open(out / "instant" / "10.png")).shape == (48, 48, 3)
     mean = np.mean([frame["ssim"] for frame in instant["frames"].values()])
     assert instant["mean"]["ssim"] == pytest.approx(mean, abs=1e-4)
+
+
+def test_the_page_shows_everything_and_needs_nothing_beside_itself(
+    folder: Path, weights: Path
+) -> None:
+    out = folder.with_name("out")
+    assert evaluate(folder, out, "instant,copy").exit_code == 0
+    page = (out / "index.html").read_text(encoding="utf-8")
+    for shown in ("instant", "copy", "lpips-vgg(hed)", "flicker", "<svg", "data:image/png;base64"):
+        assert shown in page
+    assert not re.findall(r"(?:src|href)=\"(?!data:|#)[^\"]*", page.replace("xlink:href", "href"))
+    sheet = Image.open(out / "sheet.png")
+    columns, rows = 4, 3  # truth, primitive, two methods; training pair and two frames
+    assert sheet.width > columns * 48
+    assert sheet.height > rows * 48
+    assert (out / "curve.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_names_in_the_page_are_text_and_not_markup(folder: Path, weights: Path) -> None:
+    for part in ("B", "seg"):
+        (folder / f"test_{part}" / "2.png").rename(folder / f"test_{part}" / "<b>&.png")
+    out = folder.with_name("out")
+    assert evaluate(folder, out, "copy").exit_code == 0
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "&lt;b&gt;&amp;" in page
+    assert "<b>" not in page
+
+
+def test_without_matplotlib_the_page_has_no_curve_and_says_why(
+    folder: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = optional.importlib.util.find_spec
+    monkeypatch.setattr(
+        optional.importlib.util,
+        "find_spec",
+        lambda name: None if name == "matplotlib" else find(name),
+    )
+    out = folder.with_name("out")
+    result = evaluate(folder, out, "copy")
+    assert result.exit_code == 0
+    assert "pip install matplotlib" in result.stderr
+    assert not (out / "curve.svg").exists()
+    assert "<svg" not in (out / "index.html").read_text(encoding="utf-8")
 
 
 def test_what_is_finished_is_kept_and_used(folder: Path, weights: Path) -> None:
