@@ -79,6 +79,11 @@ def evaluate(
         from deepsim_engine.evaluation.report import PAGE, write_report  # noqa: PLC0415
 
         chosen = find([name.strip() for name in methods.split(",") if name.strip()])
+        if "paper" in {method.name for method in chosen} and seconds is None and steps is None:
+            output.note(
+                "Note: paper without --seconds or --steps is the published recipe in full: hours "
+                "on a graphics card, days on a processor."
+            )
         if folder.is_dir():
             run.check_output(folder, out)
         with _shown() as on_stage:

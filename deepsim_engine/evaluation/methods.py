@@ -152,7 +152,7 @@ class Trained:
         file = task.folder / "model.safetensors"
         model = load(file, task.settings.device) if file.exists() else self._train(task, file)
         about = model.description
-        network = not model.needs_patches or (about.uses_patches and not about.prefers_patches)
+        network = model.generator is not None and not about.prefers_patches
         facts = {
             "preset": about.preset,
             "seconds": about.seconds,
@@ -227,7 +227,12 @@ def _painting(model: Model, blend: bool) -> Callable[[Primitive], Pixels]:
 
 
 def _without_warps(preset: Preset) -> Preset:
-    """The paper's ablation: crops and mirror images only."""
+    """The paper's ablation: crops and mirror images only. Raises InputError without training."""
+    if not preset.trains:
+        raise InputError(
+            f"The method crop-flip leaves something out of training, and the preset {preset.name} "
+            "does not train: choose another --preset, or leave crop-flip out."
+        )
     augmentation = dataclasses.replace(
         preset.augmentation, tps=0.0, rotation=0.0, shear=0.0, translation=0.0, flip=True
     )

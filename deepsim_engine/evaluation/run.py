@@ -95,6 +95,8 @@ def evaluate(
     if settings.steps is not None and settings.steps < 1:
         raise InputError(f"The number of steps is {settings.steps}: it must be at least 1.")
     device = devices.pick(settings.device)
+    for method in methods:
+        method.identity(settings)  # refuses settings that mean nothing to it
     data = datasets.read(folder, size, sigma)
     _claim(out)
     judges = judging.gather(device)

@@ -319,6 +319,7 @@ def evaluate(folder: Path, out: Path, names: str, *more: str) -> Result:
         (["--methods", "copy,copy"], "each method once"),
         (["--methods", ","], "each method once, and one at least"),
         (["--preset", "best"], "no preset 'best'"),
+        (["--preset", "instant", "--methods", "crop-flip"], "the preset instant does not train"),
         (["--seconds", "0"], "must be more than nothing"),
         (["--steps", "0"], "must be at least 1"),
         (["--steps", "1", "--seconds", "1"], "exclude each other"),
