@@ -60,10 +60,7 @@ def edge_probability(image: np.ndarray, device: torch.device | str = "cpu") -> n
         InputError: the HED weights are not installed.
     """
     network = Hed().load(hed_weights()).to(device)
-    x = (
-        torch.from_numpy(np.ascontiguousarray(image)).to(device).permute(2, 0, 1)[None].float()
-        / 255
-    )
+    x = torch.from_numpy(np.array(image)).to(device).permute(2, 0, 1)[None].float() / 255
     height, width = x.shape[-2:]
     shrink = min(1.0, LONGEST_SIDE / max(height, width))
     if shrink < 1.0:

@@ -1,13 +1,17 @@
 """Extracted edges are thin lines where the picture changes, ready to be drawn on."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 from scipy.ndimage import distance_transform_edt
 from skimage import data
+from skimage.measure import label
 from skimage.morphology import skeletonize
 
 from deepsim_engine import edges
+from deepsim_engine.backbones import hed
 from deepsim_engine.errors import InputError
 from deepsim_engine.primitive import Primitive
 
@@ -84,3 +88,51 @@ def test_hed_without_its_weights_says_how_to_get_them(
     monkeypatch.setenv("DEEPSIM_DATA", str(tmp_path))
     with pytest.raises(InputError, match=r"not installed.*install\.py"):
         edges.extract_edges(disc(), method="hed")
+
+
+# HED's soft edges become lines
+
+
+def soft_lines(*distances: np.ndarray) -> np.ndarray:
+    """A surface with crests where a distance is 0, as HED's edges look."""
+    return np.max([np.exp(-((d / 2.5) ** 2)) for d in distances], axis=0).astype(np.float32)
+
+
+def test_lines_side_by_side_are_not_bridged(monkeypatch: pytest.MonkeyPatch) -> None:
+    y, x = np.mgrid[:80, :100].astype(float)
+    radius = np.hypot(x - 50, y - 40)
+    surface = soft_lines(np.abs(radius - 20), np.abs(radius - 27))
+    monkeypatch.setattr(hed, "edge_probability", lambda image, _: padded(surface, image))
+    lines = edges.extract_edges(np.zeros((80, 100, 3), np.uint8), "hed")
+    assert label(lines, connectivity=2).max() == 2, "two rings"
+    assert label(~lines, connectivity=1).max() == 3, "and nothing between them"
+
+
+@pytest.mark.parametrize(("gap", "parts"), [(0, 1), (3, 1), (8, 2)])
+def test_small_gaps_ahead_are_closed_and_large_ones_left(gap: int, parts: int) -> None:
+    lines = np.zeros((60, 100), bool)
+    lines[30, 20:80] = True
+    lines[30, 50 : 50 + gap] = False
+    joined = edges._join(lines)
+    assert label(joined, connectivity=2).max() == parts
+    assert (joined | ~lines).all(), "nothing is taken away"
+
+
+def test_loose_ends_are_not_joined_sideways() -> None:
+    lines = np.zeros((60, 100), bool)
+    lines[30, 20:80] = lines[33, 40:60] = True
+    assert np.array_equal(edges._join(lines), lines)
+
+
+def padded(surface: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """The surface, continued to the size that HED was given."""
+    margin = (image.shape[0] - surface.shape[0]) // 2
+    return np.pad(surface, margin, mode="symmetric")
+
+
+def test_hed_draws_an_outline_and_leaves_the_pictures_rim_alone(weights: Path) -> None:
+    assert weights
+    lines = edges.extract_edges(disc("white", "#803020"), "hed")
+    assert label(lines, connectivity=2).max() == 1
+    assert outline()[lines].max() < 6
+    assert distance_transform_edt(~lines)[outline() < 0.5].max() < 6
