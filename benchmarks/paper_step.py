@@ -85,6 +85,7 @@ def main() -> None:
             begun = time.perf_counter()
             step()
             spent[name].append(time.perf_counter() - begun)
+            print(f"{name} {spent[name][-1]:.2f} s", flush=True)
     slow, fast = (min(times[1:]) for times in spent.values())
     print(f"{side} px, {torch.get_num_threads()} threads, {ours.dtype}")
     print(f"plain {slow:.2f} s a step, ours {fast:.2f} s: {slow / fast:.2f} times the rate")

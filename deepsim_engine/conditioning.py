@@ -65,10 +65,11 @@ class Condition:
         part = next(p for p in (self.classes, self.distance, self.painting) if p is not None)
         return part.shape[1], part.shape[2]
 
-    def encode(self) -> Tensor:
-        """The whole primitive as networks see it: (1, C, H, W) float32."""
+    def encode(self, rows: slice = slice(None), columns: slice = slice(None)) -> Tensor:
+        """The primitive, or a part, as networks see it: (1, C, H, W) float32."""
         planes = (self.classes, self.distance, self.painting)
-        return self._encode(*(None if plane is None else plane[None] for plane in planes))
+        parts = (None if plane is None else plane[None, :, rows, columns] for plane in planes)
+        return self._encode(*parts)
 
     def at(self, points: Tensor) -> Tensor:
         """The primitive at points (N, h, w, 2) (see tps.sample): (N, C, h, w) float32."""

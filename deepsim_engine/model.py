@@ -17,7 +17,7 @@ from deepsim_engine.conditioning import Condition, picture_pixels, picture_tenso
 from deepsim_engine.errors import InputError
 from deepsim_engine.influence import Box, box_of, changed, farthest_box, influence
 from deepsim_engine.networks.build import build_generator
-from deepsim_engine.networks.run import run_generator
+from deepsim_engine.networks.run import run_on_parts
 from deepsim_engine.palette import Palette
 from deepsim_engine.patches import PatchSynthesizer
 from deepsim_engine.presets import GeneratorConfig
@@ -276,10 +276,15 @@ class Model:
         if patches is not None and (self.generator is None or self.description.prefers_patches):
             return patches
         assert self.generator is not None  # noqa: S101  (else there are patches)
-        encoded = Condition.of(primitive, self.device).encode()
-        if patches is not None:
-            encoded = torch.cat([encoded, patches[None]], 1)
-        return run_generator(self.generator, encoded, box=box)
+        condition = Condition.of(primitive, self.device)
+
+        def part(rows: slice, columns: slice) -> Tensor:
+            encoded = condition.encode(rows, columns)
+            if patches is None:
+                return encoded
+            return torch.cat([encoded, patches[None, :, rows, columns]], 1)
+
+        return run_on_parts(self.generator, part, condition.size, box=box)
 
     @cached_property
     def patches(self) -> PatchSynthesizer:

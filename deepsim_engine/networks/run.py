@@ -1,5 +1,7 @@
 """Running a generator on a picture of any size, in tiles where it is large."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -10,37 +12,57 @@ TILE = 768  # pixels; about 0.3 GB of activations
 _LARGE = 1024 * 1024  # pixels that are still painted in one go
 
 
-@torch.inference_mode()
+Part = Callable[[slice, slice], Tensor]
+"""(1, C, h, w): what a generator sees of these rows and columns of a picture."""
+
+
 def run_generator(
     generator: nn.Module, x: Tensor, tile: int = TILE, box: Box | None = None
 ) -> Tensor:
-    """The generator on (1, C, H, W) of any size: (3, H, W) float32.
+    """The generator on (1, C, H, W) of any size: (3, H, W) float32; else as `run_on_parts`."""
+    size = (x.shape[-2], x.shape[-1])
+    return run_on_parts(generator, lambda rows, columns: x[:, :, rows, columns], size, tile, box)
+
+
+@torch.inference_mode()
+def run_on_parts(
+    generator: nn.Module,
+    part: Part,
+    size: tuple[int, int],
+    tile: int = TILE,
+    box: Box | None = None,
+) -> Tensor:
+    """The generator on a picture of `size` (height, width): (3, height, width) float32.
 
     Sides are grown by mirroring to the multiple that the generator needs, and cut back. Large
     pictures are made in tiles if the generator says how far it looks (`reach`): tiles overlap by
-    that much, so that the result is the same. With `box` (left, top, width, height) only that
-    part is sure to be made, with the values that the whole would have there; the rest is 0.
+    that much, so that the result is the same, and no more than a tile is asked of `part` at once.
+    With `box` (left, top, width, height) only that part is sure to be made, with the values that
+    the whole would have there; the rest is 0.
     """
-    height, width = x.shape[-2:]
+    height, width = size
     reach = getattr(generator, "reach", None)
     large = height * width > _LARGE or tile != TILE
     if reach is None or not (large or box):
-        return _whole(generator, x)
+        return _whole(generator, part(slice(0, height), slice(0, width)))
     multiple = int(generator.multiple)  # type: ignore[arg-type]
     margin = reach + -reach % multiple
     step = max(multiple, tile - tile % multiple)
     first_column, first_row, columns, rows = box or (0, 0, width, height)
-    result = torch.zeros(3, height, width, device=x.device)
+    result: Tensor | None = None
     for top in range(first_row - first_row % multiple, first_row + rows, step):
         for left in range(first_column - first_column % multiple, first_column + columns, step):
             above, before = max(0, top - margin), max(0, left - margin)
             bottom = min(height, top + step, first_row + rows)
             right = min(width, left + step, first_column + columns)
-            part = x[:, :, above : bottom + margin, before : right + margin]
-            painted = _whole(generator, part)[
+            beyond = (min(height, bottom + margin), min(width, right + margin))
+            x = part(slice(above, beyond[0]), slice(before, beyond[1]))
+            if result is None:
+                result = torch.zeros(3, height, width, device=x.device)
+            result[:, top:bottom, left:right] = _whole(generator, x)[
                 :, top - above : bottom - above, left - before : right - before
             ]
-            result[:, top:bottom, left:right] = painted
+    assert result is not None  # noqa: S101  (there is at least one tile)
     return result
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from deepsim_engine.networks.build import build_discriminator, build_generator
 from deepsim_engine.networks.pix2pixhd import GlobalGenerator
-from deepsim_engine.networks.run import run_generator
+from deepsim_engine.networks.run import run_generator, run_on_parts
 from deepsim_engine.presets import DRAFT, PAPER, DiscriminatorConfig, GeneratorConfig
 
 SMALL = GeneratorConfig(widths=(8, 16, 24), depth=1)
@@ -72,6 +72,30 @@ def test_a_picture_made_in_tiles_equals_one_made_whole(size: tuple[int, int]) ->
     x = torch.rand(1, 3, *size)
     whole, tiled = run_generator(network, x), run_generator(network, x, tile=64)
     assert (whole - tiled).abs().max() < 1 / 255
+
+
+@pytest.mark.parametrize("box", [(40, 30, 50, 20), (0, 0, 130, 97), (101, 60, 29, 37)])
+def test_a_part_is_painted_as_in_the_whole(box: tuple[int, int, int, int]) -> None:
+    network = build_generator(SMALL, 3)
+    x = torch.rand(1, 3, 97, 130)
+    left, top, width, height = box
+    whole, part = run_generator(network, x), run_generator(network, x, box=box)
+    apart = (whole - part)[:, top : top + height, left : left + width]
+    assert apart.abs().max() < 1 / 255
+
+
+def test_no_more_than_a_tile_and_its_surroundings_is_encoded_at_once() -> None:
+    network = build_generator(SMALL, 3)
+    asked: list[int] = []
+
+    def part(rows: slice, columns: slice) -> torch.Tensor:
+        asked.append(max(rows.stop - rows.start, columns.stop - columns.start))
+        return torch.zeros(1, 3, rows.stop - rows.start, columns.stop - columns.start)
+
+    run_on_parts(network, part, (64, 400), tile=64)
+    assert isinstance(network.reach, int)
+    assert len(asked) == 7
+    assert max(asked) <= 64 + 2 * (network.reach + 8)
 
 
 def test_the_discriminator_judges_at_two_scales() -> None:
