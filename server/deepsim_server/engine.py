@@ -32,6 +32,8 @@ STOP_SECONDS = 15.0
 """How long the worker may take to save its checkpoint when the engine leaves."""
 _QUICK_MS, _CALM_MS = 20, 200
 _AT_ONCE = 64
+_ANSWERED_LAST = ("hello", "ping", "status", "shutdown")
+"""What an engine that is leaving still answers."""
 
 
 @dataclass
@@ -66,6 +68,7 @@ class Engine:
         self._stop_by: float | None = None
         self._handlers: dict[str, Callable[[bytes, Message, Sequence[Buffer]], None]] = {
             "hello": self._hello,
+            "ping": self._ping,
             "status": self._status,
             "models": self._answer_models,
             "cancel": self._cancel,
@@ -136,7 +139,6 @@ class Engine:
                 peer, *frames = self._router.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            self._last_request = time.monotonic()
             self._take(peer.bytes, [frame.buffer for frame in frames])
 
     def _take(self, peer: bytes, parts: list[memoryview]) -> None:
@@ -145,12 +147,19 @@ class Engine:
         except WireError as problem:
             self._outbox.send(peer, error(problem.id, "protocol", str(problem)))
             return
+        if message.kind != "ping":
+            self._last_request = time.monotonic()
         handler = self._handlers.get(message.kind)
         known = self._recent.get(message.id)
         if handler is None:
             sentence = f"This engine does not know the message {message.kind!r}."
             self._outbox.send(peer, error(message.id, "unknown-message", sentence))
-        elif self._stop_by is not None and message.kind not in ("hello", "status", "shutdown"):
+        elif self._stop_by is not None and message.kind not in (
+            "hello",
+            "ping",
+            "status",
+            "shutdown",
+        ):
             self._outbox.send(peer, error(message.id, "shutting-down", "The engine leaves."))
         elif known is not None:
             self._outbox.send(peer, known)
@@ -196,6 +205,10 @@ class Engine:
             "message": self._supervisor.broken,
         }
         self._outbox.send(peer, result(request, body))
+
+    def _ping(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
+        """The clients' heartbeat; what came with it goes back, so that a line can be measured."""
+        self._outbox.send(peer, replace(result(message.id, {}), frames=message.frames))
 
     def _status(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
         info = self._supervisor.info

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import platformdirs
 from deepsim_client import Location
+from deepsim_client.location import LOCK_NAME
 
 from deepsim_engine.folders import INSTALL_RECORD, data_dir
 
@@ -83,7 +84,7 @@ class Folders:
     @property
     def lock(self) -> Path:
         """Held by the one engine that uses this data folder."""
-        return self.data / "engine.lock"
+        return self.data / LOCK_NAME
 
     @property
     def connection(self) -> Path:

@@ -3,13 +3,12 @@
 import hashlib
 import logging
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import zmq.auth
-from deepsim_client.location import LocationError, check_private
+from deepsim_client.keyfiles import create_key, load_key, read_public_key
+from deepsim_client.location import LocationError
 
 from deepsim_engine.errors import WorkError
 from deepsim_server.folders import Folders
@@ -33,7 +32,7 @@ def ensure_keys(folders: Folders) -> KeyPair:
     engine = folders.keys / "engine.key_secret"
     for path in (engine, folders.client_key):
         if not path.exists():
-            _create(path)
+            create_key(path)
     _load(folders.client_key)
     return _load(engine)
 
@@ -68,32 +67,19 @@ class KnownKeys:
         found = set()
         for path in self._clients.glob("*.key"):
             try:
-                found.add(zmq.auth.load_certificate(path)[0])
+                found.add(read_public_key(path))
             except (OSError, ValueError) as error:
                 log.warning("The client key %s cannot be read: %s", path.name, error)
         return found
 
 
-def _create(path: Path) -> None:
-    """Make NAME.key and NAME.key_secret; each appears whole or not at all."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:  # mode 0700
-        made = zmq.auth.create_certificates(scratch, path.stem)
-        for file in made:
-            Path(file).chmod(0o600)
-        for file in made:
-            Path(file).replace(path.parent / Path(file).name)
-
-
 def _load(path: Path) -> KeyPair:
     try:
-        check_private(path)
-        public, secret = zmq.auth.load_certificate(path)
+        public, secret = load_key(path)
     except LocationError as error:
         raise WorkError(str(error)) from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise WorkError(f"The key file {path} cannot be read: {error}. Remove it.") from error
-    if secret is None:
-        raise WorkError(f"The key file {path} is damaged: remove it, a new one will be made.")
     if not path.with_suffix(".key").exists():
         raise WorkError(f"The key file {path} has lost its other half: remove it.")
     return KeyPair(public, secret)

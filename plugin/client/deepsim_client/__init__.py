@@ -12,6 +12,7 @@ from .wire import PROTOCOL, Frame, Message, WireError
 
 if TYPE_CHECKING:
     from .client import EngineClient, Reply
+    from .remote import Remote
 
 __all__ = [
     "PROTOCOL",
@@ -21,6 +22,7 @@ __all__ = [
     "Location",
     "LocationError",
     "Message",
+    "Remote",
     "Reply",
     "WireError",
 ]
@@ -32,4 +34,8 @@ def __getattr__(name: str) -> Any:
         from . import client  # noqa: PLC0415
 
         return getattr(client, name)
+    if name == "Remote":
+        from .remote import Remote  # noqa: PLC0415
+
+        return Remote
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

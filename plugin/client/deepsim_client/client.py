@@ -6,71 +6,37 @@ threads. Callbacks are called from `poll` only, so they may touch the editor.
 
 from __future__ import annotations
 
-import random
-import subprocess
 import time
-from collections import OrderedDict, deque
-from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
 import zmq
 
 from .link import Link, open_link
-from .location import Connection, Location, LocationError, process_alive
-from .starter import log_size, log_tail, start_engine
-from .wire import Buffer, Frame, Message, WireError, decode, encode, new_id
+from .location import Connection, Location, LocationError
+from .pending import OnReply, Reply, Requests, error
+from .processes import process_alive
+from .remote import Remote
+from .search import Ending, Place, Search, SearchError, pause
+from .wire import Frame, Message, WireError, decode, encode, new_id
 
 START_SECONDS = 60.0
 """How long a new engine may take to write its connection file; first starts read much."""
 HELLO_SECONDS = 10.0
 """How long the engine may take to answer `hello`."""
+RECONNECT_SECONDS = 120.0
+"""How long a lost engine that should still be there is tried again."""
 POLL_SECONDS = 0.02
 """How long one `poll` may go on delivering replies before it gives the editor its turn."""
-_KEPT_REPLIES = 32
+_GENTLE_SECONDS, _CURT_SECONDS = 20.0, 2.0
+"""How long an engine that answers, or does not, may take to leave before it is made to."""
+_STEADY_SECONDS = 30.0
+"""A connection that stood for so long: the next loss is the first one again."""
+_MAX_LOSSES = 5
+"""How often in a row an engine of this machine may be lost before that is called a failure."""
 
-
-@dataclass(frozen=True)
-class Reply:
-    """One reply to a request; after a final one (`result` or `error`) nothing more comes."""
-
-    kind: str
-    body: dict[str, Any]
-    frames: tuple[Frame, ...] = ()
-
-    @property
-    def final(self) -> bool:
-        """Whether this is the request's last reply."""
-        return self.kind in ("result", "error")
-
-    def frame(self, name: str) -> Frame | None:
-        """The frame of that name, or None."""
-        for frame in self.frames:
-            if frame.name == name:
-                return frame
-        return None
-
-
-OnReply = Callable[[Reply], None]
 OnState = Callable[[str, str], None]
 
-
-@dataclass
-class _Pending:
-    """A request that has no final reply yet; `parts` is None once they are sent."""
-
-    on_reply: OnReply | None
-    parts: list[Buffer] | None
-
-
-@dataclass
-class _Search:
-    """What is known while looking for an engine."""
-
-    deadline: float
-    log_start: int
-    child: subprocess.Popen[bytes] | None = None
-    next_start: float = 0.0
-    stale: Connection | None = None
+__all__ = ["EngineClient", "Reply"]
 
 
 class EngineClient:
@@ -79,42 +45,72 @@ class EngineClient:
     `state` is "idle" (no connection, none needed yet), "starting", "connecting", "ready" or
     "failed"; `message` is a sentence for people, `info` the engine's answer to `hello` (version,
     device, presets, ...; empty until ready).
+
+    An engine that is lost while requests are under way is found or started again, and what was
+    asked of it is asked again: trainings go on, their replies come as before. An engine on
+    another machine (`Remote`) is reconnected to, never started.
     """
 
     def __init__(
         self,
-        location: Location,
+        location: Place,
         start_engine: bool = True,
         *,
         start_seconds: float = START_SECONDS,
         hello_seconds: float = HELLO_SECONDS,
+        reconnect_seconds: float = RECONNECT_SECONDS,
     ) -> None:
         self.location = location
         self.state = "idle"
         self.message = ""
         self.info: dict[str, Any] = {}
         self.on_state: OnState | None = None
-        self._start_engine = start_engine
+        self._start_engine = start_engine and isinstance(location, Location)
         self._start_seconds = start_seconds
         self._hello_seconds = hello_seconds
+        self._reconnect_seconds = reconnect_seconds
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
-        self._pending: dict[str, _Pending] = {}
-        self._outbox: deque[str] = deque()
-        self._local: deque[tuple[str, Reply]] = deque()
-        self._finals: OrderedDict[str, Reply] = OrderedDict()
-        self._waiting: str | None = None
-        self._search: _Search | None = None
+        self._requests = Requests()
+        self._ending: Ending | None = None
+        self._search: Search | None = None
         self._link: Link | None = None
-        self._child: subprocess.Popen[bytes] | None = None
+        self._found: Search | None = None
+        self._losses = 0
+        self._retry_until = 0.0
+        self._ready_at = 0.0
 
     # -- what callers use
 
     def connect(self) -> None:
         """Begin to find or start the engine, without a request; `poll` does the rest."""
         if self.state in ("idle", "failed"):
-            now = time.monotonic()
-            self._search = _Search(now + self._start_seconds, log_size(self.location.log))
-            self._set_state("starting", "Looking for the engine.")
+            self._losses = 0
+            self._retry_until = 0.0
+            self._look(time.monotonic())
+
+    def reconnect(self) -> None:
+        """Drop the connection, if there is one, and make a new one at once."""
+        self._drop_link()
+        self._requests.lost("The connection was dropped.")
+        self._ending = None
+        self.state = "idle"
+        self.connect()
+
+    def restart(self) -> None:
+        """End the engine, hanging or not, and start it anew; trainings go on with the new one.
+
+        An engine on another machine cannot be ended from here: this connects to it anew.
+        """
+        if not self._start_engine or not isinstance(self.location, Location):
+            self.reconnect()
+            return
+        patience = _GENTLE_SECONDS if self.state == "ready" else _CURT_SECONDS
+        self._drop_link()
+        self._requests.lost("The engine was restarted.")
+        self._search = None
+        self._losses = 0
+        self._ending = Ending(self.location, time.monotonic(), patience)
+        self._set_state("starting", "The engine is being ended, to start it anew.")
 
     def request(
         self,
@@ -133,34 +129,27 @@ class EngineClient:
         rid = rid or new_id()
         try:
             parts = encode(Message(kind, rid, body or {}, tuple(frames)))
-        except WireError as error:
-            self._pending[rid] = _Pending(on_reply, None)
-            self._local.append((rid, _error("input", str(error))))
+        except WireError as problem:
+            self._requests.refuse(rid, kind, error("input", str(problem)), on_reply)
             return rid
-        self._pending[rid] = _Pending(on_reply, parts)
-        self._outbox.append(rid)
+        self._requests.add(rid, kind, parts, on_reply)
         self.connect()
         return rid
 
     def cancel(self, rid: str) -> None:
         """Ask for the end of a request; it ends with an error reply, code "cancelled"."""
-        pending = self._pending.get(rid)
-        if pending is None:
-            return
-        if pending.parts is not None:
-            pending.parts = None
-            self._local.append((rid, _error("cancelled", "Cancelled before it was sent.")))
-        else:
+        if rid in self._requests and not self._requests.cancel_unsent(rid):
             self.request("cancel", {"job": rid}, on_reply=_ignore)
 
     def poll(self) -> None:
         """Do what can be done without waiting: start, connect, send, receive, deliver replies."""
-        if self._search is not None and self._link is None:
+        if self._ending is not None:
+            self._poll_ending(self._ending)
+        if self._search is not None:
             self._poll_search(self._search)
         if self._link is not None:
             self._poll_link(self._link)
-        while self._local:
-            self._deliver(*self._local.popleft())
+        self._requests.deliver_own()
 
     def wait(self, rid: str, timeout: float) -> Reply:
         """Poll until the final reply of `rid` has come, and return it. For scripts: it blocks.
@@ -169,14 +158,14 @@ class EngineClient:
             TimeoutError: when it has not come after `timeout` seconds.
             KeyError: when there is no such request, or its reply went to an `on_reply` earlier.
         """
-        deadline = time.monotonic() + timeout
-        if rid not in self._pending and rid not in self._finals:
+        requests, deadline = self._requests, time.monotonic() + timeout
+        if rid not in requests and not requests.has_final(rid):
             raise KeyError(rid)
-        outer, self._waiting = self._waiting, rid
+        outer, requests.awaited = requests.awaited, rid
         try:
-            while rid not in self._finals:
+            while not requests.has_final(rid):
                 self.poll()
-                if rid in self._finals:
+                if requests.has_final(rid):
                     break
                 if time.monotonic() > deadline:
                     raise TimeoutError(
@@ -184,15 +173,13 @@ class EngineClient:
                     )
                 time.sleep(0.005)
         finally:
-            self._waiting = outer
-        return self._finals.pop(rid)
+            requests.awaited = outer
+        return requests.take_final(rid)
 
     def close(self) -> None:
         """Leave at once. The engine and its jobs go on; no callback is called any more."""
-        self._pending.clear()
-        self._outbox.clear()
-        self._local.clear()
-        self._search = None
+        self._requests.forget_all()
+        self._search = self._ending = None
         self._drop_link()
         if self._context is not None:
             self._context.term()
@@ -201,65 +188,45 @@ class EngineClient:
 
     # -- looking for the engine
 
-    def _poll_search(self, search: _Search) -> None:
-        try:
-            found = self.location.read_connection()
-            if found is not None and found != search.stale and process_alive(found.pid):
-                self._open_link(found)
-                return
-        except (LocationError, OSError, zmq.ZMQError) as error:
-            self._fail(str(error))
-            return
+    def _look(self, now: float, not_before: float = 0.0, message: str = "") -> None:
+        """Begin a search. `message` says why, where it is not the first."""
+        self._search = Search(
+            self.location,
+            self._start_engine,
+            not_before=not_before,
+            deadline=max(now, not_before) + self._start_seconds,
+        )
+        if message:
+            self._search.message = message
+        self._set_state("starting", self._search.message)
+
+    def _poll_ending(self, ending: Ending) -> None:
         now = time.monotonic()
-        if not self._start_engine:
-            self._fail("The engine does not run: start it with `deepsim serve`.")
-        elif now > search.deadline:
-            self._fail(self._with_log("The engine did not come up in time.", search.log_start))
-        else:
-            self._watch_child(search, now)
-
-    def _watch_child(self, search: _Search, now: float) -> None:
-        """Start an engine when there is none being started; look after the one we started."""
-        if search.child is None:
-            if now < search.next_start:
-                return
-            try:
-                search.child = self._child = start_engine(self.location)
-            except OSError as error:
-                self._fail(f"The engine could not be started: {error}.")
-                return
-            self._set_state("starting", "Starting the engine.")
-            return
-        status = search.child.poll()
-        if status is None:
-            return
-        if status != 0:
-            sentence = f"The engine ended at once (status {status})."
-            self._fail(self._with_log(sentence, search.log_start))
-        elif search.stale is not None and self._unchanged(search.stale):
-            self._fail(
-                f"The engine runs (process {search.stale.pid}) but does not answer: it may be"
-                " stuck, or not know this client's key; end it and try again."
-            )
-        else:
-            # Another engine holds the data folder: one that is about to write its connection file,
-            # or to leave.
-            search.child = None
-            search.next_start = now + random.uniform(0.3, 0.8)  # noqa: S311  (jitter, not a secret)
-
-    def _unchanged(self, stale: Connection) -> bool:
         try:
-            return self.location.read_connection() == stale
-        except LocationError:
-            return False
+            if ending.step(now):
+                self._ending = None
+                self._look(now)
+        except SearchError as problem:
+            self._ending = None
+            self._fail(str(problem))
 
-    # -- the connection
+    def _poll_search(self, search: Search) -> None:
+        try:
+            found = search.step(time.monotonic())
+            if found is not None:
+                self._open_link(found)
+                self._search, self._found = None, search
+            elif search.message != self.message:
+                self._set_state("starting", search.message)
+        except (SearchError, LocationError, OSError, zmq.ZMQError) as problem:
+            self._fail(str(problem))
 
     def _open_link(self, connection: Connection) -> None:
         """Connect and send `hello`. Raises what `open_link` raises."""
         if self._context is None:
             self._context = zmq.Context()
-        self._link = open_link(self._context, self.location, connection, self._hello_seconds)
+        key = self.location.client_key
+        self._link = open_link(self._context, key, connection, self._hello_seconds)
         self._set_state("connecting", "Connecting to the engine.")
 
     def _drop_link(self) -> None:
@@ -267,6 +234,10 @@ class EngineClient:
         self.info = {}
         if link is not None:
             link.close()
+        if self._found is not None and self._found.child is not None:
+            self._found.child.poll()  # collect our child's exit status, so that it is no zombie
+
+    # -- the connection
 
     def _poll_link(self, link: Link) -> None:
         deadline = time.monotonic() + POLL_SECONDS
@@ -275,33 +246,35 @@ class EngineClient:
                 parts = link.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 break
+            link.hear(time.monotonic())
             self._receive(link, parts)
         if self._link is link and self.state == "ready":
             self._flush(link)
         if self._link is link:
-            self._check_link(link)
+            self._check_link(link, time.monotonic())
 
     def _receive(self, link: Link, parts: list[bytes]) -> None:
         try:
             message = decode(parts)
-        except WireError as error:
-            if error.id is not None:
-                self._deliver(error.id, _error("protocol", str(error)))
+        except WireError as problem:
+            if problem.id == link.hello:
+                self._fail(str(problem))
+            elif problem.id is not None:
+                self._requests.deliver(problem.id, error("protocol", str(problem)))
             return
         if message.id == link.hello:
             self._greeted(link, message)
-        elif message.id in (link.probe, link.details):
-            link.probe = ""
+        elif message.id == link.details:
             if message.kind == "result":
                 self._learn(message.body)
         else:
-            self._deliver(message.id, Reply(message.kind, message.body, message.frames))
+            self._requests.deliver(message.id, Reply(message.kind, message.body, message.frames))
 
     def _greeted(self, link: Link, message: Message) -> None:
         if message.kind != "result":
             self._fail(str(message.body.get("message", "The engine refused this client.")))
             return
-        self._search = None
+        self._ready_at = time.monotonic()
         if message.body.get("starting"):
             link.details = link.say_hello(wait=True)
         self._learn(message.body)
@@ -309,111 +282,81 @@ class EngineClient:
     def _learn(self, info: dict[str, Any]) -> None:
         """Take in what the engine says of itself: first that it is there, later its device."""
         self.info = info
+        where = f" at {self.location.endpoint}" if isinstance(self.location, Remote) else ""
         if info.get("message"):
             self._set_state("ready", str(info["message"]))
         elif info.get("device"):
-            self._set_state("ready", f"The engine is ready on {info['device']}.")
+            self._set_state("ready", f"The engine{where} is ready on {info['device']}.")
         else:
-            self._set_state("ready", "The engine is ready; its worker still starts.")
+            self._set_state("ready", f"The engine{where} is ready; its worker still starts.")
 
     def _flush(self, link: Link) -> None:
-        while self._outbox and self._link is link:
-            pending = self._pending.get(self._outbox[0])
-            if pending is not None and pending.parts is not None:
-                try:
-                    link.socket.send_multipart(pending.parts, zmq.NOBLOCK, copy=False)
-                except zmq.Again:
-                    return
-                pending.parts = None
-            self._outbox.popleft()
+        for parts in self._requests.to_send():
+            try:
+                link.socket.send_multipart(parts, zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
 
-    def _check_link(self, link: Link) -> None:
+    def _check_link(self, link: Link, now: float) -> None:
         """Notice an engine that is gone, silent, or refuses us."""
         events = link.events()
-        now = time.monotonic()
         if zmq.EVENT_HANDSHAKE_FAILED_AUTH in events:
-            self._fail(
-                f"The engine does not know this client's key ({self.location.client_key}): run the"
-                " installer again, or restart the engine."
-            )
+            self._fail(_unknown_key(self.location))
             return
-        if events or now > link.next_check:
+        if not link.remote and (events or now > link.next_check):
             link.next_check = now + 0.5
             if not process_alive(link.connection.pid):
-                self._lost(link)
+                self._lost(now, "The engine ended unexpectedly")
                 return
-        if self.state == "connecting" and now > link.deadline:
-            self._silent(link, now)
-        elif self.state == "ready":
-            if zmq.EVENT_DISCONNECTED in events and not link.probe:
-                # The engine's process lives but the connection broke. zmq connects again by
-                # itself: ask whether anybody is there.
-                link.probe = link.say_hello()
-                link.deadline = now + self._hello_seconds
-            if link.probe and now > link.deadline:
-                self._lost(link)
+        if self.state == "connecting":
+            if now > link.deadline:
+                self._no_hello(link, now)
+        elif zmq.EVENT_DISCONNECTED in events:
+            self._lost(now, "The connection to the engine broke")
+        elif link.silent(now, self._requests.bytes_sent):
+            self._lost(now, "The engine does not answer")
 
-    def _silent(self, link: Link, now: float) -> None:
+    def _no_hello(self, link: Link, now: float) -> None:
         """No answer to `hello`: a leftover file whose process id is another program's now?"""
-        search = self._search
-        if search is None or not self._start_engine or search.stale is not None:
-            self._fail(
-                self._with_log(
-                    f"The engine did not answer within {self._hello_seconds:g} s; it may not know"
-                    " this client's key.",
-                    search.log_start if search else 0,
-                )
-            )
-            return
-        search.stale = link.connection
-        search.deadline = now + self._start_seconds
-        self._drop_link()
-        self._set_state("starting", "The engine does not answer; trying to start one.")
+        search = self._found
+        if now < self._retry_until:
+            self._lost(now, "The engine does not answer")
+        elif search is None or not self._start_engine or search.stale is not None:
+            sentence = f"The engine did not answer within {self._hello_seconds:g} s."
+            self._fail(search.with_log(sentence) if search else sentence)
+        else:
+            self._drop_link()
+            self._look(now, message="The engine does not answer; trying to start one.")
+            if self._search is not None:
+                self._search.stale = link.connection
 
     # -- endings
 
-    def _lost(self, link: Link) -> None:
-        in_flight = [rid for rid, pending in self._pending.items() if pending.parts is None]
-        searching = self._search is not None
+    def _lost(self, now: float, sentence: str) -> None:
+        """The engine was there and is not, or seems not to be: try again where it is needed."""
+        wanted = bool(self._requests) or self.state == "connecting"
+        if self.state == "ready":
+            if now - self._ready_at > _STEADY_SECONDS:
+                self._losses = 0
+            self._retry_until = now + self._reconnect_seconds
+        local = self._link is not None and not self._link.remote
         self._drop_link()
-        if self._child is not None:
-            self._child.poll()  # collect our child's exit status, so that it is no zombie
-        if searching:
-            # It died between writing its connection file and its first answer: go on searching
-            # until the deadline.
-            self._set_state("starting", "Looking for the engine.")
+        if local and self._losses >= _MAX_LOSSES:
+            times = f"{sentence}, {self._losses + 1} times in a row."
+            self._fail(self._found.with_log(times) if self._found else times)
             return
-        unsent = len(self._pending) - len(in_flight)
-        local = {rid for rid, _ in self._local}
-        for rid in in_flight:
-            if rid in self._pending and rid not in local:
-                sentence = (
-                    "The engine ended before it answered; unfinished training goes on when it is"
-                    " back."
-                )
-                self._local.append((rid, _error("engine-lost", sentence)))
-        if in_flight:
-            self._set_state("failed", "The engine ended unexpectedly.")
+        self._requests.lost(f"{sentence} before it answered.")
+        if wanted and (self._requests or self.state == "connecting"):
+            self._look(now, now + pause(self._losses), f"{sentence}: connecting again.")
+            self._losses += 1
         else:
-            self._set_state("idle", "The engine is not running; it starts when it is needed.")
-        if unsent:
-            self.connect()
+            self._set_state("idle", f"{sentence}; it is started or found when it is needed.")
 
     def _fail(self, sentence: str) -> None:
         self._search = None
         self._drop_link()
-        self._outbox.clear()
-        local = {rid for rid, _ in self._local}
-        for rid in list(self._pending):
-            if rid not in local:
-                self._local.append((rid, _error("engine-lost", sentence)))
+        self._requests.fail_all(sentence)
         self._set_state("failed", sentence)
-
-    def _with_log(self, sentence: str, since: int) -> str:
-        tail = log_tail(self.location.log, since)
-        if not tail:
-            return f"{sentence} Its log {self.location.log} has nothing new."
-        return f"{sentence} The end of its log ({self.location.log}):\n{tail}"
 
     def _set_state(self, state: str, message: str) -> None:
         changed = (state, message) != (self.state, self.message)
@@ -421,22 +364,17 @@ class EngineClient:
         if changed and self.on_state is not None:
             self.on_state(state, message)
 
-    def _deliver(self, rid: str, reply: Reply) -> None:
-        pending = self._pending.get(rid)
-        if pending is None:
-            return
-        if reply.final:
-            del self._pending[rid]
-            if pending.on_reply is None or self._waiting == rid:
-                self._finals[rid] = reply
-                while len(self._finals) > _KEPT_REPLIES:
-                    self._finals.popitem(last=False)
-        if pending.on_reply is not None:
-            pending.on_reply(reply)
 
-
-def _error(code: str, sentence: str) -> Reply:
-    return Reply("error", {"code": code, "message": sentence})
+def _unknown_key(place: Place) -> str:
+    if isinstance(place, Remote):
+        return (
+            f"The engine at {place.endpoint} does not know this client's key: on its machine, run"
+            " `deepsim engine keys add` with the line that `deepsim engine connect` gave."
+        )
+    return (
+        f"The engine does not know this client's key ({place.client_key}): run the installer"
+        " again, or restart the engine."
+    )
 
 
 def _ignore(_reply: Reply) -> None:

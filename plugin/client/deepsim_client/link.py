@@ -1,19 +1,30 @@
-"""One connection to an engine: socket, keys, and the first words on it."""
+"""One connection to an engine: socket, keys, the first words on it, and its heartbeat."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import zmq
-import zmq.auth
 from zmq.utils.monitor import recv_monitor_message
 
-from .location import Connection, Location, LocationError, check_private
+from .keyfiles import load_key
+from .location import Connection, LocationError
 from .wire import MAX_FRAME_BYTES, PROTOCOL, Message, encode, new_id
 
-HEARTBEAT_MS = 1000
+QUIET_SECONDS = 1.5
+"""After so long a silence the engine is asked whether it is there."""
+PATIENCE_SECONDS = 3.0
+"""How long it may take to answer that; both together are less than the promised 5 s."""
+_LOCAL_RATE, _REMOTE_RATE = 100e6, 0.5e6
+"""Bytes a second at which large messages, which hold up the answer, are supposed to travel."""
+_LONGEST_PATIENCE = 900.0
+_GAP_SECONDS = 0.5
+"""A pause between two looks at the link that counts as the editor's, not as the engine's."""
+_NETWORK_MS = 10_000
+"""After so long without an acknowledgement the operating system gives a remote connection up."""
 
 _WATCHED = (
     zmq.EVENT_DISCONNECTED
@@ -25,11 +36,11 @@ _WATCHED = (
 
 @dataclass
 class Link:
-    """The socket, its monitor, and the handshake's state.
+    """The socket, its monitor, and what was asked and heard on it.
 
-    `hello`, `probe` and `details` are the ids of hellos sent: the first one, one that asks whether
-    anybody is there still, and one that waits for the worker. `deadline` and `next_check` are
-    times of the monotonic clock.
+    `hello` and `details` are the ids of hellos sent: the first one, and one that waits for the
+    worker; `ping` is the id of an unanswered ping. `deadline` is when the hello is overdue; times
+    are of the monotonic clock.
     """
 
     connection: Connection
@@ -37,17 +48,43 @@ class Link:
     monitor: zmq.Socket[bytes]
     deadline: float
     hello: str = ""
-    next_check: float = 0.0
-    probe: str = ""
     details: str = ""
+    ping: str = ""
+    pinged: float = 0.0
+    heard: float = 0.0
+    looked: float = 0.0
+    next_check: float = 0.0
+
+    @property
+    def remote(self) -> bool:
+        """Whether the engine is on another machine."""
+        return self.connection.pid == 0
 
     def say_hello(self, wait: bool = False) -> str:
         """Send `hello` (one that waits for the worker) and return its id."""
-        hello = new_id()
-        with contextlib.suppress(zmq.Again):  # a full socket: the missing answer will tell
-            body = {"wait": True} if wait else {}
-            self.socket.send_multipart(encode(Message("hello", hello, body)), zmq.NOBLOCK)
-        return hello
+        return self._say("hello", {"wait": True} if wait else {})
+
+    def hear(self, now: float) -> None:
+        """Something came: the engine is there."""
+        self.heard, self.ping = now, ""
+
+    def silent(self, now: float, on_its_way: int) -> bool:
+        """Whether the engine is silent for too long; asks it when it is silent for a while.
+
+        `on_its_way` are the bytes of requests that are not answered yet. Time in which nobody
+        looked here (the editor was busy) is not held against the engine.
+        """
+        gap = now - self.looked
+        self.looked = now
+        if gap > _GAP_SECONDS:
+            self.heard, self.pinged = self.heard + gap, self.pinged + gap
+        if not self.ping:
+            if now - self.heard > QUIET_SECONDS:
+                self.ping, self.pinged = self._say("ping", {}), now
+            return False
+        rate = _REMOTE_RATE if self.remote else _LOCAL_RATE
+        patience = min(PATIENCE_SECONDS + 2 * on_its_way / rate, _LONGEST_PATIENCE)
+        return now - self.pinged > patience
 
     def events(self) -> list[int]:
         """What happened to the connection since the last call: disconnected, refused."""
@@ -63,10 +100,16 @@ class Link:
         self.socket.disable_monitor()
         self.socket.close(0)
 
+    def _say(self, kind: str, body: dict[str, bool]) -> str:
+        rid = new_id()
+        with contextlib.suppress(zmq.Again):  # a full socket: the missing answer will tell
+            self.socket.send_multipart(encode(Message(kind, rid, body)), zmq.NOBLOCK)
+        return rid
+
 
 def open_link(
     context: zmq.Context[zmq.Socket[bytes]],
-    location: Location,
+    client_key: Path,
     connection: Connection,
     hello_seconds: float,
 ) -> Link:
@@ -82,18 +125,21 @@ def open_link(
             f" {connection.protocol} and this client {PROTOCOL}: update the older, then run"
             " `deepsim engine stop`."
         )
-    public, secret = _load_key(location)
+    public, secret = load_key(client_key)
     socket = context.socket(zmq.DEALER)
     monitor = None
     try:
         socket.linger = 0
         socket.sndhwm = 8
         socket.maxmsgsize = MAX_FRAME_BYTES
-        socket.heartbeat_ivl = HEARTBEAT_MS
-        socket.heartbeat_timeout = 5 * HEARTBEAT_MS
         socket.curve_publickey = public
         socket.curve_secretkey = secret
         socket.curve_serverkey = connection.public_key.encode("ascii", "replace")
+        if connection.pid == 0:
+            # Not ZMTP's heartbeats: a large frame on a slow line would miss them.
+            socket.ipv6 = True
+            socket.tcp_maxrt = _NETWORK_MS
+            socket.tcp_keepalive = 1
         monitor = socket.get_monitor_socket(_WATCHED)
         socket.connect(connection.endpoint)
     except zmq.ZMQError:
@@ -101,20 +147,7 @@ def open_link(
             socket.disable_monitor()
         socket.close(0)
         raise
-    link = Link(connection, socket, monitor, time.monotonic() + hello_seconds)
+    now = time.monotonic()
+    link = Link(connection, socket, monitor, now + hello_seconds, heard=now, looked=now)
     link.hello = link.say_hello()
     return link
-
-
-def _load_key(location: Location) -> tuple[bytes, bytes]:
-    """This client's CURVE keys, public and secret. Raises LocationError, OSError."""
-    try:
-        check_private(location.client_key)
-        public, secret = zmq.auth.load_certificate(location.client_key)
-    except ValueError:
-        secret = None
-    if secret is None:
-        raise LocationError(
-            f"The key file {location.client_key} is damaged: remove it and restart the engine."
-        )
-    return public, secret

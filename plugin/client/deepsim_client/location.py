@@ -10,8 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, Mapping
 
+from .processes import process_alive
+
+__all__ = ["Connection", "Location", "LocationError", "check_private", "process_alive"]
+
 LAUNCH_NAME = "launch.json"
 LAUNCH_VARIABLE = "DEEPSIM_LAUNCH"
+LOCK_NAME = "engine.lock"
+"""In the data folder; held by the one engine that uses it, with its process id in it."""
+REMOTE_NAME = "remote.json"
+"""In the data folder, where an engine on another machine is to be used."""
 _MAX_BYTES = 64 * 1024
 
 
@@ -21,7 +29,10 @@ class LocationError(Exception):
 
 @dataclass(frozen=True)
 class Connection:
-    """What a running engine says of itself; `public_key` is its CURVE key in Z85."""
+    """What a running engine says of itself; `public_key` is its CURVE key in Z85.
+
+    `pid` is 0 for an engine on another machine.
+    """
 
     endpoint: str
     public_key: str
@@ -40,6 +51,11 @@ class Location:
     client_key: Path
     log: Path
 
+    @property
+    def lock(self) -> Path:
+        """Held by the engine that uses the data folder."""
+        return self.data / LOCK_NAME
+
     @classmethod
     def from_file(cls, path: Path | None = None) -> Location:
         """Read `path`, or the first launch file there is.
@@ -50,17 +66,17 @@ class Location:
             LocationError: when there is none or it is damaged.
         """
         chosen = Path(path) if path is not None else _find_launch_file()
-        content = _read_json(chosen, "launch file")
+        content = read_json(chosen, "launch file")
         try:
             command = content["command"]
             if not isinstance(command, list) or not command:
                 raise ValueError("command")
             return cls(
-                command=tuple(_text(content, "command", part) for part in command),
-                data=Path(_text(content, "data")),
-                connection=Path(_text(content, "connection")),
-                client_key=Path(_text(content, "client_key")),
-                log=Path(_text(content, "log")),
+                command=tuple(text_of(content, "command", part) for part in command),
+                data=Path(text_of(content, "data")),
+                connection=Path(text_of(content, "connection")),
+                client_key=Path(text_of(content, "client_key")),
+                log=Path(text_of(content, "log")),
             )
         except (KeyError, ValueError) as error:
             raise LocationError(
@@ -75,16 +91,16 @@ class Location:
         """
         try:
             check_private(self.connection)
-            content = _read_json(self.connection, "connection file")
+            content = read_json(self.connection, "connection file")
         except FileNotFoundError:
             return None
         try:
             return Connection(
-                endpoint=_text(content, "endpoint"),
-                public_key=_text(content, "public_key"),
-                pid=_number(content, "pid"),
-                protocol=_number(content, "protocol"),
-                version=_text(content, "version"),
+                endpoint=text_of(content, "endpoint"),
+                public_key=text_of(content, "public_key"),
+                pid=number_of(content, "pid"),
+                protocol=number_of(content, "protocol"),
+                version=text_of(content, "version"),
             )
         except (KeyError, ValueError) as error:
             raise LocationError(
@@ -110,41 +126,6 @@ def check_private(path: Path) -> None:
         raise LocationError(f"The file {path} belongs to another user: remove it.")
 
 
-def process_alive(pid: int) -> bool:
-    """Whether the process `pid` of this machine runs (a zombie does not)."""
-    if pid <= 0:
-        return False
-    if os.name == "nt":
-        return _windows_process_alive(pid)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:
-        # "pid (name) state ...": the name may hold spaces and brackets.
-        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
-    except (OSError, IndexError):
-        return True  # no /proc here: the signal's answer stands
-    return state not in (b"Z", b"X")
-
-
-def _windows_process_alive(pid: int) -> bool:
-    """os.kill(pid, 0) would send Ctrl+C there, so ask for the exit code instead."""
-    import ctypes  # noqa: PLC0415  (needed on Windows only)
-
-    query_limited_information, still_active = 0x1000, 259
-    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009  (exists on Windows only)
-    handle = kernel.OpenProcess(query_limited_information, False, pid)
-    if not handle:
-        return False
-    code = ctypes.c_ulong()
-    alive = bool(kernel.GetExitCodeProcess(handle, ctypes.byref(code)))
-    kernel.CloseHandle(handle)
-    return alive and code.value == still_active
-
-
 def _launch_candidates(environment: Mapping[str, str]) -> Iterator[Path]:
     package = Path(__file__).resolve().parent
     yield package / LAUNCH_NAME
@@ -167,7 +148,13 @@ def _find_launch_file() -> Path:
     )
 
 
-def _read_json(path: Path, what: str) -> dict[str, Any]:
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """The JSON object in a small file; `what` names it.
+
+    Raises:
+        FileNotFoundError: when there is no connection file.
+        LocationError: when another file is missing, or the file is unreadable or damaged.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
@@ -188,14 +175,15 @@ def _read_json(path: Path, what: str) -> dict[str, Any]:
     return content
 
 
-def _text(content: Mapping[str, Any], key: str, value: object = None) -> str:
+def text_of(content: Mapping[str, Any], key: str, value: object = None) -> str:
+    """The text at `key` (or `value`). Raises KeyError, ValueError."""
     found = content[key] if value is None else value
     if not isinstance(found, str) or not found:
         raise ValueError(key)
     return found
 
 
-def _number(content: Mapping[str, Any], key: str) -> int:
+def number_of(content: Mapping[str, Any], key: str) -> int:
     found = content[key]
     if type(found) is not int:
         raise ValueError(key)

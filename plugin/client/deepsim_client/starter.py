@@ -10,6 +10,9 @@ from typing import Any, Mapping
 
 from .location import Location
 
+PARENT_VARIABLE = "DEEPSIM_PARENT"
+"""Process id of the editor that started the engine, which leaves soon after it."""
+
 
 def clean_environment(environment: Mapping[str, str], location: Location) -> dict[str, str]:
     """`environment` without what an editor sets for itself, and with the engine's folders.
@@ -48,7 +51,7 @@ def start_engine(location: Location) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=clean_environment(os.environ, location),
+            env={**clean_environment(os.environ, location), PARENT_VARIABLE: str(os.getpid())},
             cwd=str(location.data) if location.data.is_dir() else None,
             **options,
         )
