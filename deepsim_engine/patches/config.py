@@ -32,6 +32,12 @@ class PatchConfig:
     """Also offer the mirrored training pair."""
     flip_penalty: float = 0.1
     """Distance added to patches of the mirrored pair."""
+    turns: int = 30
+    """Degrees between the angles that are tried for an edit; 0 offers no turned pictures."""
+    turn_penalty: float = 0.1
+    """Distance added to patches of turned pictures."""
+    turn_gain: float = 0.1
+    """Share of the distance that a turned picture must save to be offered."""
     search_side: int = 64
     """The level whose longest side is at most this is searched exhaustively."""
     refine_side: int = 256
@@ -48,6 +54,10 @@ class PatchConfig:
     """Largest step of the random search at levels that begin with the field of a coarser one."""
     refinements: int = 2
     """Times the result is compared with the picture and made anew, per level."""
+    members: int = 1
+    """Syntheses whose mean is the result. They differ in the random search and in `shares`."""
+    shared_side: int = 128
+    """Levels whose longest side is at most this are searched once for all members."""
     vote_patch: int = 7
     """Side of the picture patches that are blended (odd)."""
     vote_sigma: float = 1.4

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_FIT_PATCHES = 6000
-_POWER_ROUNDS = 6
+_FIT_PATCHES = 3000
+_POWER_ROUNDS = 4
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ class Level:
     Attributes:
         size: (height, width) of a source.
         drawing: the training primitive (C, height, width).
-        picture: the training picture (3, height, width).
-        sources: what is blended.
+        pictures: the sources (3, height, width), the training picture first.
+        sources: these, as they are blended.
         keys: descriptors: of the primitive, then of the picture; None at levels that are not
             searched.
         axes: (F, D) reduces full descriptors of primitives to the D components kept.
@@ -32,11 +32,16 @@ class Level:
 
     size: tuple[int, int]
     drawing: Tensor
-    picture: Tensor
+    pictures: list[Tensor]
     sources: Sources
     keys: Keys | None = None
     axes: Tensor | None = None
     look: PatchBasis | None = None
+
+    @property
+    def picture(self) -> Tensor:
+        """The training picture (3, height, width)."""
+        return self.pictures[0]
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,13 @@ class Pair:
 
     Attributes:
         levels: see Level.
+        guides: the training primitive and its halvings, finest first; some more than `levels`.
         describer: how drawings are described.
         refined: the finest level that is searched fully.
     """
 
     levels: list[Level]
+    guides: list[Tensor]
     describer: Describer
     refined: int
 
@@ -63,7 +70,12 @@ class Pair:
         finest = level_count(longest, max(c.refine_side, c.polish_side)) - 1
         refined = level_count(longest, c.refine_side) - 1
         bases = {
-            k: fit_basis(guides[k], c.guide_patch, c.guide_dims, generator)
+            k: fit_basis(
+                guides[k],
+                c.guide_patch,
+                c.guide_dims if k >= refined else c.polish_dims,
+                generator,
+            )
             for k in range(finest, len(guides))
         }
         contexts = {k: c.context_levels if k >= refined else 1 for k in range(levels)}
@@ -80,7 +92,7 @@ class Pair:
                 descriptors = [drawing.describe(k, every) for drawing in drawings]
                 level = _searchable(level, descriptors, dims, c, generator)
             described.append(level)
-        return cls(described, describer, refined)
+        return cls(described, guides, describer, refined)
 
 
 def level_count(side: int, limit: int) -> int:
@@ -95,7 +107,7 @@ def level_count(side: int, limit: int) -> int:
 def _plain(k: int, picture: Tensor, drawings: list[Drawing], c: PatchConfig) -> Level:
     pictures = [picture, picture.flip(2)][: len(drawings)]
     sources = Sources.of(pictures, c.vote_patch)
-    return Level(drawings[0].shape(k), drawings[0].guides[k], picture, sources)
+    return Level(drawings[0].shape(k), drawings[0].guides[k], pictures, sources)
 
 
 def _searchable(
@@ -111,8 +123,7 @@ def _searchable(
     step = max(1, len(descriptors) // _AXES_SAMPLE)
     axes = principal_axes(descriptors[::step], dims, generator)[1]
     look = fit_basis(level.picture, c.picture_patch, c.picture_dims, generator)
-    pictures = [level.picture, level.picture.flip(2)][: len(described)]
-    seen = torch.cat([look(x) for x in pictures]) * c.picture_weight**0.5
+    seen = torch.cat([look(x) for x in level.pictures]) * c.picture_weight**0.5
     penalty = level.picture.new_tensor([0.0, c.flip_penalty][: len(described)])
     keys = Keys((*parted(descriptors @ axes), seen), penalty, height, width)
     return dataclasses.replace(level, keys=keys, axes=axes, look=look)

@@ -13,9 +13,12 @@ from deepsim_engine.patches.describe import Drawing
 from deepsim_engine.patches.features import pyramid
 from deepsim_engine.patches.pair import Pair, level_count
 from deepsim_engine.patches.search import Field, Keys, Search, enlarge_field, identity_field, parted
+from deepsim_engine.patches.turning import Turns, origins
 from deepsim_engine.patches.vote import blend
 
 _POLISH_RADIUS = 4
+_ASKED = 256
+"""Pixels that are asked which angles they would like."""
 _SAME = 1e-4
 """Values of primitives that differ by less are equal."""
 
@@ -27,6 +30,7 @@ class Correspondence:
     Attributes:
         row, column: (h, w) int64, the pixel of the training picture.
         mirrored: (h, w) bool, whether the patch around it was taken from the mirrored picture.
+        angle: (h, w) int64, degrees by which it was turned, counter-clockwise.
         distance: (h, w) float32 from 0, how unlike the training patch is to what was asked for:
             high where the picture holds nothing that fits.
     """
@@ -34,6 +38,7 @@ class Correspondence:
     row: Tensor
     column: Tensor
     mirrored: Tensor
+    angle: Tensor
     distance: Tensor
 
 
@@ -74,8 +79,9 @@ class PatchSynthesizer:
             self._pair = Pair.of(
                 image.detach().to(self.device), primitive.detach().to(self.device), self.config
             )
+            self._turns = Turns(self._pair, self.config)
 
-    def synthesize(self, primitive: Tensor, *, within: Tensor | None = None) -> Tensor:
+    def synthesize(self, primitive: Tensor) -> Tensor:
         """The picture of a primitive.
 
         Where a primitive of the training primitive's size equals it, the result is the training
@@ -83,62 +89,57 @@ class PatchSynthesizer:
 
         Args:
             primitive: (C, h, w) float32, of the kind and channels of the training primitive.
-            within: (h, w) bool, what is wanted: elsewhere, but for a narrow rim, the result is
-                the training picture whatever the primitive shows. Saves time. Only for
-                primitives of the training primitive's size.
 
         Returns:
             (3, h, w) float32 in [-1, 1] on the synthesizer's device.
 
         Raises:
-            InputError: the channels differ from the training primitive's, or `within` does not
-                fit.
+            InputError: the channels differ from the training primitive's.
         """
-        return self.synthesize_with_correspondence(primitive, within=within)[0]
+        return self.synthesize_with_correspondence(primitive)[0]
 
     @torch.no_grad()
-    def synthesize_with_correspondence(
-        self, primitive: Tensor, *, within: Tensor | None = None
-    ) -> tuple[Tensor, Correspondence]:
+    def synthesize_with_correspondence(self, primitive: Tensor) -> tuple[Tensor, Correspondence]:
         """As `synthesize`, and where each pixel came from."""
         if primitive.ndim != 3 or primitive.shape[0] != self.channels:
             raise InputError(
                 f"The primitive has the shape {tuple(primitive.shape)}, but this model was made "
                 f"from one with {self.channels} channels; use the same layers and palette."
             )
-        levels = self._pair.levels
-        size = levels[0].size
-        if within is not None and not within.shape == primitive.shape[1:] == size:
-            raise InputError(
-                "Part of a picture can only be made anew for a primitive of the training "
-                f"primitive's size, {size[1]} x {size[0]} pixels."
-            )
+        halvings = len(self._pair.guides)
         drawing = Drawing(
-            pyramid(
-                primitive.detach().to(self.device), len(levels) + self.config.context_levels - 1
-            ),
-            self._pair.describer,
+            pyramid(primitive.detach().to(self.device), halvings), self._pair.describer
         )
-        field, picture = _Synthesis(self._pair, self.config, drawing, within).run()
-        height, width = size
-        mirrored = field.row >= height
-        column = torch.where(mirrored, width - 1 - field.column, field.column)
-        return picture.clamp(-1, 1), Correspondence(
-            (field.row % height).long(), column.long(), mirrored, field.distance
-        )
+        synthesis = _Synthesis(self._turns, self.config, drawing)
+        field, picture = synthesis.run()
+        return picture.clamp(-1, 1), self._correspondence(field, synthesis.angles)
+
+    def _correspondence(self, field: Field, angles: tuple[int, ...]) -> Correspondence:
+        height, width = self._pair.levels[0].size
+        row, column = field.row.long() % height, field.column.long()
+        source = field.row.long() // height
+        mirrored = (source == 1) & self.config.flips
+        column = torch.where(mirrored, width - 1 - column, column)
+        angle = torch.zeros_like(row)
+        for number, turn in enumerate(angles, 2 if self.config.flips else 1):
+            here = source == number
+            rows, columns = origins(height, width, turn, self.device)
+            at = (row[here], column[here])
+            row[here] = rows[at].round().long().clamp(0, height - 1)
+            column[here] = columns[at].round().long().clamp(0, width - 1)
+            angle[here] = turn % 360
+        return Correspondence(row, column, mirrored, angle, field.distance)
 
 
 class _Synthesis:
     """One synthesis, coarse to fine."""
 
-    def __init__(
-        self, pair: Pair, config: PatchConfig, drawing: Drawing, within: Tensor | None
-    ) -> None:
-        self.pair, self.config, self.drawing = pair, config, drawing
-        self.same_size = drawing.shape(0) == pair.levels[0].size
-        self.settles = self.same_size and (config.settle > 0 or within is not None)
-        self.within = within
-        self.generator = torch.Generator().manual_seed(config.seed)
+    def __init__(self, turns: Turns, config: PatchConfig, drawing: Drawing) -> None:
+        self.turns, self.pair, self.config, self.drawing = turns, turns.pair, config, drawing
+        pair = turns.pair
+        self.levels = pair.levels
+        self.angles: tuple[int, ...] = ()
+        self.settles = drawing.shape(0) == pair.levels[0].size and config.settle > 0
 
     def run(self) -> tuple[Field, Tensor]:
         """The field and the picture of the finest level."""
@@ -146,46 +147,82 @@ class _Synthesis:
         start = min(len(levels), level_count(max(self.drawing.shape(0)), c.search_side)) - 1
         start = max(start, self.pair.refined)
         field = identity_field(self.drawing.shape(start), levels[start].picture.device)
-        for k in range(start, -1, -1):
-            if k < start:
-                shape = self.drawing.shape(k)
-                field = enlarge_field(field, shape, levels[k + 1].size, levels[k].size)
-            field, at = self._unsettled(field, k)
-            if k >= self.pair.refined:
-                field, picture = self._refine(field, k, at, anew=k == start)
-            elif levels[k].keys is not None:
-                field, picture = self._polish(field, k, at)
-            else:
-                picture = self._blend(field, k, at)
-        return field, picture
+        self.angles = self._angles(field, start)
+        self.levels = [self.turns.level(k, self.angles) for k in range(start + 1)]
+        shared = max(self.pair.refined, level_count(max(self.drawing.shape(0)), c.shared_side) - 1)
+        shared = shared if c.members > 1 else 0
+        generator = torch.Generator().manual_seed(c.seed)
+        for k in range(start, shared - 1, -1):
+            field, picture = self._level(field, k, generator, anew=k == start)
+        if not shared:
+            return field, picture
+        pictures = []
+        for member in range(c.members):
+            generator.manual_seed(c.seed + member)
+            own = field
+            for k in range(shared - 1, -1, -1):
+                own, picture = self._level(own, k, generator, anew=False)
+            pictures.append(picture)
+        return own, torch.stack(pictures).mean(0)
 
-    def _unsettled(self, field: Field, k: int) -> tuple[Field, Tensor]:
-        """The flat numbers (n,) int64 of the pixels to search for; `field`, settled elsewhere."""
+    def _level(
+        self, field: Field, k: int, generator: torch.Generator, *, anew: bool
+    ) -> tuple[Field, Tensor]:
+        """The field and the picture of a level, from the field of the one above."""
+        levels = self.levels
+        if not anew:
+            field = enlarge_field(field, self.drawing.shape(k), levels[k + 1].size, levels[k].size)
+        at = self._unsettled(field, k)
+        if k >= self.pair.refined:
+            return self._refine(field, k, at, generator, anew=anew)
+        if levels[k].keys is not None:
+            return self._polish(field, k, at, generator)
+        return field, self._blend(field, k, at)
+
+    def _unsettled(self, field: Field, k: int) -> Tensor:
+        """The flat numbers (n,) int64 of the pixels that need not come from where they are."""
         level, shape = self.pair.levels[k], self.drawing.shape(k)
         if not self.settles:
-            return field, torch.arange(shape[0] * shape[1], device=level.picture.device)
-        settle = self.config.settle
+            return torch.arange(shape[0] * shape[1], device=level.picture.device)
         itself = identity_field(shape, level.picture.device)
         open_ = (field.row != itself.row) | (field.column != itself.column)
-        if settle > 0:
-            apart = (self.drawing.guides[k] - level.drawing).abs().amax(0)
-            open_ |= _grown(apart > _SAME, settle)
-        else:
-            open_ |= True
-        if self.within is not None:
-            wanted = self.within.to(open_.device)
-            for _ in range(k):
-                wanted = _halved(wanted)
-            open_ &= _grown(wanted, settle)
-        kept = zip(
-            (field.row, field.column, field.distance),
-            (itself.row, itself.column, itself.distance),
-            strict=True,
-        )
-        field = Field(*(torch.where(open_, old, own) for old, own in kept))
-        return field, open_.view(-1).nonzero()[:, 0]
+        apart = (self.drawing.guides[k] - level.drawing).abs().amax(0) > _SAME
+        open_ |= _grown(apart, self.config.settle)
+        return open_.view(-1).nonzero()[:, 0]
 
-    def _refine(self, field: Field, k: int, at: Tensor, *, anew: bool) -> tuple[Field, Tensor]:
+    def _angles(self, field: Field, k: int) -> tuple[int, ...]:
+        """The angle by which parts of the drawing were turned, if it is clear that they were."""
+        c, shape = self.config, self.drawing.shape(k)
+        at = self._unsettled(field, k)
+        at = at[:: 1 + len(at) // _ASKED]
+        if not c.turns or not len(at):
+            return ()
+        plain, _ = self._keys(k)
+        queries = self._queries(k, at)
+
+        def distance(keys: Keys) -> Tensor:
+            found = Search(queries, keys, at, shape, c.chunk).exhaustive(field)
+            return found.distance.view(-1)[at]
+
+        known = distance(plain)
+
+        def gain(angle: int) -> float:
+            parts = self.turns.source(k, angle).parts[:-1]
+            penalty = plain.penalty.new_tensor([c.turn_penalty])
+            turned = distance(Keys(parts, penalty, plain.height, plain.width))
+            return float((known - turned).clamp_min(0).sum() / known.sum().clamp_min(1e-6))
+
+        gains = {angle: gain(angle) for angle in range(c.turns, 360, c.turns)}
+        best = max(gains, key=gains.__getitem__)
+        if gains[best] < c.turn_gain / 2:
+            return ()
+        gains |= {angle: gain(angle) for angle in (best - c.turns // 2, best + c.turns // 2)}
+        best = max(gains, key=gains.__getitem__)
+        return (best,) if gains[best] > c.turn_gain else ()
+
+    def _refine(
+        self, field: Field, k: int, at: Tensor, generator: torch.Generator, *, anew: bool
+    ) -> tuple[Field, Tensor]:
         """Improve the field by the primitive alone, then also by how the result so far looks.
 
         With `anew` it begins with an exhaustive search.
@@ -195,15 +232,17 @@ class _Synthesis:
         radius = max(guide.height, guide.width) // 4 if anew or not c.wander else c.wander
         search = Search(queries, guide, at, self.drawing.shape(k), c.chunk)
         field = search.exhaustive(field) if anew else search.measure(field)
-        field = search.improve(field, c.iterations, radius, self.generator)
+        field = search.improve(field, c.iterations, radius, generator)
         picture = self._blend(field, k, at)
         for _ in range(c.refinements):
             search = self._seeing(queries, every, picture, k, at)
-            field = search.improve(search.measure(field), c.iterations, radius, self.generator)
+            field = search.improve(search.measure(field), c.iterations, radius, generator)
             picture = self._blend(field, k, at)
         return field, picture
 
-    def _polish(self, field: Field, k: int, at: Tensor) -> tuple[Field, Tensor]:
+    def _polish(
+        self, field: Field, k: int, at: Tensor, generator: torch.Generator
+    ) -> tuple[Field, Tensor]:
         """Mend a field that was enlarged: from close by, by primitive and appearance at once."""
         _, every = self._keys(k)
         queries = self._queries(k, at)
@@ -211,13 +250,13 @@ class _Synthesis:
         for _ in range(self.config.polish_rounds):
             search = self._seeing(queries, every, picture, k, at)
             field = search.propagate(search.measure(field), 1)
-            field = search.wander(field, _POLISH_RADIUS, self.generator)
+            field = search.wander(field, _POLISH_RADIUS, generator)
             picture = self._blend(field, k, at)
         return field, picture
 
     def _keys(self, k: int) -> tuple[Keys, Keys]:
         """Keys of the primitive alone, and of primitive and picture."""
-        keys = self.pair.levels[k].keys
+        keys = self.levels[k].keys
         assert keys is not None  # noqa: S101  (asked for at levels that are searched)
         return dataclasses.replace(keys, parts=keys.parts[:-1]), keys
 
@@ -238,7 +277,7 @@ class _Synthesis:
 
     def _blend(self, field: Field, k: int, at: Tensor) -> Tensor:
         """The picture (3, h, w) of a level: the training picture where the field is settled."""
-        c, level = self.config, self.pair.levels[k]
+        c, level = self.config, self.levels[k]
         if not self.settles:
             return blend(field, level.sources, at, c.vote_sigma, c.chunk).T.reshape(
                 3, *field.row.shape
@@ -256,8 +295,3 @@ def _grown(mask: Tensor, pixels: int) -> Tensor:
     side, plane = 2 * pixels + 1, mask[None].float()
     plane = F.max_pool2d(plane, (side, 1), 1, (pixels, 0))
     return F.max_pool2d(plane, (1, side), 1, (0, pixels))[0] > 0
-
-
-def _halved(mask: Tensor) -> Tensor:
-    """Half the size (rounded up); true where any of the four pixels is."""
-    return F.max_pool2d(mask[None].float(), 2, ceil_mode=True)[0] > 0

@@ -1,0 +1,111 @@
+"""Turned copies of the training pair: patches for parts that an edit turned."""
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from deepsim_engine.patches.config import PatchConfig
+from deepsim_engine.patches.describe import PLACE, Drawing
+from deepsim_engine.patches.features import places, rows
+from deepsim_engine.patches.pair import Level, Pair
+from deepsim_engine.patches.search import parted
+from deepsim_engine.patches.vote import Sources
+
+_NEVER = 4.0
+"""Descriptor of what lies beyond the border of a turned picture: far from all others, but not so
+far that small distances are lost in rounding."""
+_KEPT = 64
+"""Turned levels that are kept; most are small."""
+
+
+def turned(x: Tensor, angle: float) -> Tensor:
+    """`x` (C, H, W) turned about its centre by `angle` degrees, counter-clockwise as seen.
+
+    Bilinear; what comes from beyond the border repeats it.
+    """
+    height, width = x.shape[-2:]
+    row, column = origins(height, width, angle, x.device)
+    # centres of pixels, -1 to 1 over the picture
+    grid = torch.stack([(2 * column + 1) / width - 1, (2 * row + 1) / height - 1], -1)
+    return F.grid_sample(x[None], grid[None], padding_mode="border", align_corners=False)[0]
+
+
+def origins(height: int, width: int, angle: float, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Which row and column (H, W) float32 each pixel of the turned picture comes from."""
+    sine, cosine = math.sin(math.radians(angle)), math.cos(math.radians(angle))
+    y = torch.arange(height, device=device)[:, None] - (height - 1) / 2
+    x = torch.arange(width, device=device)[None] - (width - 1) / 2
+    row = y * cosine + x * sine + (height - 1) / 2
+    column = x * cosine - y * sine + (width - 1) / 2
+    return row, column
+
+
+def inside(height: int, width: int, angle: float, device: torch.device) -> Tensor:
+    """(H, W) bool: which pixels of the turned picture come from within the picture."""
+    row, column = origins(height, width, angle, device)
+    return (row >= 0) & (row <= height - 1) & (column >= 0) & (column <= width - 1)
+
+
+class Turns:
+    """The training pair's sources with turned ones behind them, made when they are asked for."""
+
+    def __init__(self, pair: Pair, config: PatchConfig) -> None:
+        self.pair, self.config = pair, config
+        self._made: OrderedDict[tuple[int, int], _Turned] = OrderedDict()
+
+    def level(self, level: int, angles: tuple[int, ...]) -> Level:
+        """A level of the pair with sources turned by `angles` (degrees) behind its own."""
+        plain = self.pair.levels[level]
+        if not angles:
+            return plain
+        added = [self.source(level, angle) for angle in angles]
+        pictures = plain.pictures + [each.picture for each in added]
+        sources = Sources.of(pictures, plain.sources.patch)
+        if plain.keys is None:
+            return replace(plain, pictures=pictures, sources=sources)
+        parts = zip(plain.keys.parts, *(each.parts for each in added), strict=True)
+        penalty = plain.keys.penalty
+        penalties = [penalty, penalty.new_full((len(added),), self.config.turn_penalty)]
+        keys = replace(plain.keys, parts=tuple(map(torch.cat, parts)), penalty=torch.cat(penalties))
+        return replace(plain, pictures=pictures, sources=sources, keys=keys)
+
+    def source(self, level: int, angle: int) -> "_Turned":
+        """The training pair at a level, turned."""
+        if (level, angle) not in self._made:
+            self._made[level, angle] = self._turned(level, angle)
+            if len(self._made) > _KEPT:
+                self._made.popitem(last=False)
+        return self._made[level, angle]
+
+    def _turned(self, k: int, angle: int) -> "_Turned":
+        level, describer = self.pair.levels[k], self.pair.describer
+        picture = turned(level.picture, angle)
+        if level.keys is None or level.axes is None or level.look is None:
+            return _Turned(picture, ())
+        seen_levels = range(k, k + describer.contexts[k])
+        guides = [
+            turned(guide, angle) if j in seen_levels else guide
+            for j, guide in enumerate(self.pair.guides)
+        ]
+        every = torch.arange(picture[0].numel(), device=picture.device)
+        descriptors = Drawing(guides, describer).describe(k, every)
+        # a turned patch keeps the place it was taken from
+        place = places(*level.size, every).T.view(PLACE, *level.size)
+        place = turned(place, angle) * describer.position_weight**0.5
+        descriptors[:, :PLACE] = rows(place)
+        seen = level.look(picture) * self.config.picture_weight**0.5
+        parts = (*parted(descriptors @ level.axes), seen)
+        parts[0][~inside(*level.size, angle, picture.device).view(-1)] = _NEVER
+        return _Turned(picture, parts)
+
+
+@dataclass(frozen=True)
+class _Turned:
+    """A turned picture (3, H, W), and its descriptors, parted as in `Keys`."""
+
+    picture: Tensor
+    parts: tuple[Tensor, ...]
