@@ -15,7 +15,7 @@ from deepsim_engine.cli.progress import describe, fraction
 from deepsim_engine.errors import InputError
 
 if TYPE_CHECKING:
-    from deepsim_engine.evaluation.run import Evaluation, Stage
+    from deepsim_engine.evaluation.run import Stage
 
 _DEFAULT_METHODS = "deepsim,instant,copy"
 
@@ -77,6 +77,7 @@ def evaluate(
         from deepsim_engine.evaluation import run  # noqa: PLC0415
         from deepsim_engine.evaluation.methods import Settings, find  # noqa: PLC0415
         from deepsim_engine.evaluation.report import PAGE, write_report  # noqa: PLC0415
+        from deepsim_engine.evaluation.table import mean_rows, plain  # noqa: PLC0415
 
         chosen = find([name.strip() for name in methods.split(",") if name.strip()])
         if "paper" in {method.name for method in chosen} and seconds is None and steps is None:
@@ -100,29 +101,11 @@ def evaluate(
         output.warn([*done.data.notes, *write_report(done)])
         output.warn([f"Without {name}: {why}" for name, why in done.judges.missing.items()])
         output.result(
-            f"{_table(done)}\nWrote {out / PAGE}.",
+            f"{plain(mean_rows(done.summary))}\nWrote {out / PAGE}.",
             out=str(out),
             page=str(out / PAGE),
             **done.summary,
         )
-
-
-def _table(done: "Evaluation") -> str:
-    """Mean figures as a table of plain text, one row per method."""
-    judges = [judge.name for judge in done.judges.present]
-    rows = [["", "trained s", "apply s", *judges]]
-    for name, found in done.summary["methods"].items():
-        mean = found["mean"]
-        figures = [f"{mean[judge]:.4g}" if judge in mean else "-" for judge in judges]
-        rows.append(
-            [name, f"{found['facts']['seconds']:.1f}", f"{found['apply_seconds']:.2f}", *figures]
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    return "\n".join(lines)
 
 
 @contextmanager

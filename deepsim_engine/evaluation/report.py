@@ -1,4 +1,4 @@
-"""Writes what people look at: contact sheet, curve and page, beside evaluation.json."""
+"""Writes what people look at: sheet, curve, table and page, beside evaluation.json."""
 
 import io
 
@@ -7,9 +7,10 @@ from deepsim_engine.evaluation import pictures
 from deepsim_engine.evaluation.optional import Missing
 from deepsim_engine.evaluation.page import page
 from deepsim_engine.evaluation.run import Evaluation
+from deepsim_engine.evaluation.table import markdown, mean_rows
 from deepsim_engine.files import write_atomically
 
-SHEET, CURVE, PAGE = "sheet.png", "curve.svg", "index.html"
+SHEET, CURVE, TABLE, PAGE = "sheet.png", "curve.svg", "table.md", "index.html"
 
 
 def write_report(evaluation: Evaluation) -> list[str]:
@@ -28,6 +29,7 @@ def write_report(evaluation: Evaluation) -> list[str]:
             notes.append(f"There is no curve of quality over time: {missing}")
     curve = files[CURVE].decode() if CURVE in files else None
     files[PAGE] = page(evaluation.summary, files[SHEET], curve).encode()
+    files[TABLE] = markdown(mean_rows(evaluation.summary)).encode()
     for name, content in files.items():
         path = evaluation.out / name
         try:

@@ -383,6 +383,8 @@ def test_the_page_shows_everything_and_needs_nothing_beside_itself(
     for shown in ("instant", "copy", "lpips-vgg(hed)", "flicker", "<svg", "data:image/png;base64"):
         assert shown in page
     assert not re.findall(r"(?:src|href)=\"(?!data:|#)[^\"]*", page.replace("xlink:href", "href"))
+    table = (out / "table.md").read_text(encoding="utf-8").splitlines()
+    assert [row.split(" | ")[0] for row in table[2:]] == ["| instant", "| copy"]
     sheet = Image.open(out / "sheet.png")
     columns, rows = 4, 3  # truth, primitive, two methods; training pair and two frames
     assert sheet.width > columns * 48
