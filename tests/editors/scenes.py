@@ -13,7 +13,7 @@ from deepsim_client import Frame, Reply
 from deepsim_krita.document_state import DocumentState
 from deepsim_krita.editor import GoneError
 from deepsim_krita.settings import Settings
-from deepsim_krita.state import Inserted, LayerInfo, Picture
+from deepsim_krita.state import Box, Inserted, LayerInfo, Mask, Picture
 from deepsim_krita.steps import Steps, WorkFor
 from deepsim_krita.studio import Studio
 
@@ -43,6 +43,11 @@ class MemoryDocument:
         self.annotation: dict[str, Any] = {}
         self.originals: list[str | None] = []
         """For each insertion, the layer whose values were to be kept."""
+        self.boxes: list[Box | None] = []
+        """For each reading, which part."""
+        self.places: list[tuple[int, int]] = []
+        """For each insertion, where."""
+        self.selection: Mask | None = None
         self.lost = ""
         """What an insertion says that it lost."""
 
@@ -52,23 +57,37 @@ class MemoryDocument:
     def active_layer(self) -> str | None:
         return self.current
 
-    def reading(self, uid: str) -> WorkFor[Picture]:
+    def reading(self, uid: str, box: Box | None = None) -> WorkFor[Picture]:
         yield None
+        self.boxes.append(box)
         for known, _, picture in self.stack:
             if known == uid:
                 return picture
         raise GoneError("The layer is not in the document any more.")
 
     def inserting(
-        self, picture: Picture, name: str, above: str | None, original: str | None = None
+        self,
+        picture: Picture,
+        name: str,
+        above: str | None,
+        original: str | None = None,
+        place: tuple[int, int] = (0, 0),
     ) -> WorkFor[Inserted]:
         yield None
+        self.places.append(place)
         self.originals.append(original)
         order = [uid for uid, _, _ in self.stack]
         place = order.index(above) if above in order else 0
         self.stack.insert(place, (f"{self.uid}/{name}", name, picture))
         self.current = f"{self.uid}/{name}"
         return Inserted(self.current, self.lost)
+
+    def selecting(self) -> WorkFor[Mask | None]:
+        yield None
+        return self.selection
+
+    def select(self, mask: Mask) -> None:
+        self.selection = mask
 
     def visible(self, uid: str) -> bool:
         return uid not in self.hidden

@@ -4,7 +4,10 @@ import struct
 
 import pytest
 from deepsim_krita.pixels.lanes import any_above_one, any_outside_unit, equal_runs
+from deepsim_krita.pixels.masking import masked
 from deepsim_krita.pixels.pace import FEWEST_PIXELS, MOST_PIXELS, Bands
+from deepsim_krita.state import Mask, Picture
+from deepsim_krita.steps import at_once
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +57,28 @@ def test_equal_runs_are_the_pixels_that_agree(pixels: list[tuple[int, bool]]) ->
         b[4 * place + channel] = 255 if differs else 0
     equal = [place for start, end in equal_runs(a, bytes(b)) for place in range(start, end)]
     assert equal == [place for place, (_, differs) in enumerate(pixels) if not differs]
+
+
+@given(st.data())
+def test_a_picture_is_masked_to_the_value_wherever_both_are(data: st.DataObject) -> None:
+    side = st.integers(1, 6)
+    width, height, across, down = (data.draw(side) for _ in range(4))
+    x, y, left, top = (data.draw(st.integers(0, 5)) for _ in range(4))
+    alphas = data.draw(st.lists(st.integers(0, 255), min_size=36, max_size=36))
+    opaque = data.draw(st.booleans())
+    values = data.draw(st.binary(min_size=across * down, max_size=across * down))
+    rgba = b"".join(bytes((7, 8, 9, 255 if opaque else alphas[i])) for i in range(width * height))
+    mask = Mask((left, top, across, down), values)
+    result = at_once(masked(Picture(width, height, rgba), mask, (x, y)))
+    for row in range(height):
+        for column in range(width):
+            pixel = 4 * (row * width + column)
+            inside = 0 <= x + column - left < across and 0 <= y + row - top < down
+            value = values[(y + row - top) * across + x + column - left] if inside else 0
+            wanted = round(rgba[pixel + 3] * value / 255)
+            assert result.rgba[pixel + 3] == wanted
+            if inside:
+                assert result.rgba[pixel : pixel + 3] == bytes((7, 8, 9))
 
 
 def rows_of(bands: Bands, spend: dict[str, float], per_row: float) -> list[int]:

@@ -10,14 +10,14 @@ import json
 from pathlib import Path
 from typing import Any, Iterator, Mapping
 
-from krita import Krita
+from krita import Krita, Selection
 
 from .editor import GoneError
 from .pixels.colour import space_of
 from .pixels.placing import fill
-from .pixels.reading import copied, quiet, read
+from .pixels.reading import copied, quiet, read, read_selection
 from .qt import QDesktopServices, QTimer, QUrl
-from .state import Inserted, LayerInfo, Picture
+from .state import Box, Inserted, LayerInfo, Mask, Picture
 from .steps import WorkFor, at_once
 from .text import _
 
@@ -86,8 +86,8 @@ class KritaDocument:
     def _node(self, uid: str) -> Any:
         return _find(self._document, uid)
 
-    def reading(self, uid: str) -> WorkFor[Picture]:
-        """Reads a layer over the canvas rectangle, transparent where it has none, in steps.
+    def reading(self, uid: str, box: Box | None = None) -> WorkFor[Picture]:
+        """Reads a layer in a part of the canvas (None: all of it), in steps.
 
         It is read as it is at the moment when Krita has first nothing to do on the document.
 
@@ -99,14 +99,21 @@ class KritaDocument:
         self._node(uid)
         with copied(document) as copy:
             yield None
-            return (yield from read(copy, _find(copy, uid), copy.width(), copy.height()))
+            whole = (0, 0, copy.width(), copy.height())
+            return (yield from read(copy, _find(copy, uid), box or whole))
 
     def inserting(
-        self, picture: Picture, name: str, above: str | None, original: str | None = None
+        self,
+        picture: Picture,
+        name: str,
+        above: str | None,
+        original: str | None = None,
+        place: tuple[int, int] = (0, 0),
     ) -> WorkFor[Inserted]:
         """Adds a paint layer in one undo step and makes it active; in steps.
 
-        It goes above the layer `above`, or on top of everything when that is gone. Pixels that look
+        It goes above the layer `above`, or on top of everything when that is gone, with its left
+        top corner at `place`. Pixels that look
         as those of the layer `original` get its very values, which may be finer than 8 bits.
 
         Raises:
@@ -123,12 +130,27 @@ class KritaDocument:
                 source = None
             # Pixels first: on an attached layer they would be a change that cannot be undone.
             made = copy.createNode(name, "paintlayer")
-            lost = yield from fill(copy, made, picture, source)
+            lost = yield from fill(copy, made, picture, place, source)
             yield from quiet(document)
             if space_of(document) == space:
                 return Inserted(self._attach(made.duplicate(), name, above), lost)
         # It was converted meanwhile.
-        return (yield from self.inserting(picture, name, above, original))
+        return (yield from self.inserting(picture, name, above, original, place))
+
+    def selecting(self) -> WorkFor[Mask | None]:
+        """The selection on the canvas, in steps; None when nothing is selected.
+
+        Raises:
+            GoneError: the document was closed.
+        """
+        yield from quiet(self._document)
+        return (yield from read_selection(self._document))
+
+    def select(self, mask: Mask) -> None:
+        """Makes a selection; Krita offers no undo for that, but Select > Deselect."""
+        selection = Selection()
+        selection.setPixelData(mask.values, *mask.box)
+        self._document.setSelection(selection)
 
     def _attach(self, node: Any, name: str, above: str | None) -> str:
         try:

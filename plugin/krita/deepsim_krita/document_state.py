@@ -6,7 +6,7 @@ from typing import Any, Mapping
 
 from .observable import Observable, Property
 from .roles import AUTO, Choices, Roles, resolve_roles
-from .state import LayerInfo, ModelInfo, Notice, Picture
+from .state import Box, LayerInfo, Mask, ModelInfo, Notice, Picture
 
 
 class DocumentState(Observable):
@@ -30,14 +30,19 @@ class DocumentState(Observable):
         self.uid = uid
         self.training = ""
         """The engine's id of the training that is not over, as far as is known."""
+        self.box: Box | None = None
+        """The part of the canvas that the document's model was trained on; None: all of it."""
+        self.changed_by_apply: Mask | None = None
+        """What the last result changed, as far as is known."""
         self.remembered = True
         """False while the document has yet to be told what is in `memory`."""
 
-    def adopt(self, model: ModelInfo, image: str) -> None:
+    def adopt(self, model: ModelInfo, image: str, box: Box | None = None) -> None:
         """Takes a freshly trained model as the document's own."""
         self.model = model
         self.model_choice = AUTO
         self.trained = image
+        self.box = box
         self.training = ""
         self.remembered = False
 
@@ -49,6 +54,7 @@ class DocumentState(Observable):
         return {
             "model": stored,
             "image": self.trained,
+            "box": self.box,
             "training": self.training,
             "choices": {
                 "image": choices.image,
@@ -66,6 +72,9 @@ class DocumentState(Observable):
             self.model = ModelInfo.from_body(model)
         if isinstance(image, str):
             self.trained = image
+        box = memory.get("box")
+        if isinstance(box, list) and len(box) == 4 and all(type(n) is int for n in box):
+            self.box = (box[0], box[1], box[2], box[3])
         if isinstance(choices, dict):
             picked = {k: str(choices.get(k, AUTO)) for k in ("image", "edges", "segments")}
             self.choices = Choices(**picked)

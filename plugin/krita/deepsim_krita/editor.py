@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Protocol
 
-from .state import Inserted, LayerInfo, Picture
+from .state import Box, Inserted, LayerInfo, Mask, Picture
 from .steps import WorkFor
 
 
@@ -33,8 +33,8 @@ class Document(Protocol):
     def active_layer(self) -> str | None:
         """Id of the active layer; of the layer that a mask belongs to when that is active."""
 
-    def reading(self, uid: str) -> WorkFor[Picture]:
-        """Reads a layer over the canvas rectangle, transparent where it has none, in steps.
+    def reading(self, uid: str, box: Box | None = None) -> WorkFor[Picture]:
+        """Reads a layer in a part of the canvas (None: all of it), in steps.
 
         It is read as it is at the moment when the editor has first nothing to do on the document.
 
@@ -43,16 +43,32 @@ class Document(Protocol):
         """
 
     def inserting(
-        self, picture: Picture, name: str, above: str | None, original: str | None = None
+        self,
+        picture: Picture,
+        name: str,
+        above: str | None,
+        original: str | None = None,
+        place: tuple[int, int] = (0, 0),
     ) -> WorkFor[Inserted]:
         """Adds a paint layer in one undo step and makes it active; in steps.
 
-        It goes above the layer `above`, or on top of everything when that is gone. Pixels that look
+        It goes above the layer `above`, or on top of everything when that is gone, with its left
+        top corner at `place`. Pixels that look
         as those of the layer `original` get its very values, which may be finer than 8 bits.
 
         Raises:
             GoneError: the document was closed before the end.
         """
+
+    def selecting(self) -> WorkFor[Mask | None]:
+        """The selection on the canvas, in steps; None when nothing is selected.
+
+        Raises:
+            GoneError: the document was closed.
+        """
+
+    def select(self, mask: Mask) -> None:
+        """Makes a selection of the mask's values."""
 
     def visible(self, uid: str) -> bool:
         """Whether the layer's eye is open; raises GoneError."""

@@ -11,7 +11,7 @@ from .editor import Document, Editor, GoneError
 from .observable import Signal
 from .pixels.pace import Bands
 from .progress import CANCELLED, DONE, FAILED, RUNNING, Progress
-from .state import Notice, Picture
+from .state import Box, Notice, Picture
 from .steps import Steps, Work, WorkFor, at_once
 from .text import _
 
@@ -141,6 +141,9 @@ class LayerJob(Job):
         super().__init__(title, state)
         self.name = name
         self.above = above
+        self.canvas = state.size
+        self.box: Box | None = None
+        """The part of the canvas that the new layer is for; None: all of it."""
         self.original: str | None = None
         """The layer whose values are kept wherever the new one looks the same."""
         self.document = state
@@ -171,12 +174,19 @@ class LayerJob(Job):
         if document is None:
             return closed_notice(self.document)
         name = self.layer_name(reply.body)
-        inserted = yield from document.inserting(picture, name, self.above, self.original)
+        picture = yield from self.shaped(picture)
+        place = (self.box[0], self.box[1]) if self.box is not None else (0, 0)
+        inserted = yield from document.inserting(picture, name, self.above, self.original, place)
         self.added(inserted.uid, picture, reply)
         said = [with_warnings(self.praise(name, document), reply.body), inserted.lost]
-        if document.size != (picture.width, picture.height):
+        if document.size != self.canvas:
             said.append(_("The canvas was changed meanwhile: move the layer to its place."))
         return Notice("good", " ".join(part for part in said if part))
+
+    def shaped(self, picture: Picture) -> WorkFor[Picture]:
+        """What of the picture comes onto the new layer."""
+        yield from ()
+        return picture
 
     def layer_name(self, body: Mapping[str, Any]) -> str:
         """The new layer's name."""

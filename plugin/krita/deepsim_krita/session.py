@@ -15,7 +15,7 @@ from .editor import Document, Editor, GoneError
 from .jobs import Job, frame_of
 from .observable import Signal
 from .settings import Settings
-from .state import EngineInfo, LayerInfo, Notice, Picture
+from .state import Box, EngineInfo, LayerInfo, Notice, Picture
 from .steps import Steps, Work, WorkFor
 from .text import _
 
@@ -148,9 +148,11 @@ class Session:
             )
         return image
 
-    def reading_image(self, document: Document, image: LayerInfo) -> WorkFor[Picture]:
-        """Reads the picture's pixels; refuses when there are none."""
-        picture = yield from document.reading(image.uid)
+    def reading_image(
+        self, document: Document, image: LayerInfo, box: Box | None = None
+    ) -> WorkFor[Picture]:
+        """Reads the picture's pixels, or those in a box; refuses when there are none."""
+        picture = yield from document.reading(image.uid, box)
         if picture.is_empty:
             text = _("The layer “{name}” has no pixels on the canvas.").format(name=image.name)
             raise RefusalError(text, "choose_image")

@@ -6,7 +6,7 @@ Nothing here knows Krita, Qt or sockets.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Mapping, Tuple
 
 from .observable import Observable, Property
 from .text import _
@@ -30,6 +30,21 @@ class Picture:
         some = 1 << 20
         starts = range(3, len(self.rgba), some)
         return not any(self.rgba[start : start + some - 3 : 4].strip(b"\0") for start in starts)
+
+
+Box = Tuple[int, int, int, int]
+"""A part of the canvas: left, top, width, height."""
+
+
+@dataclass(frozen=True)
+class Mask:
+    """How much of each pixel of a part of the canvas is meant, as a byte: a selection's values.
+
+    Outside of its box nothing is.
+    """
+
+    box: Box
+    values: bytes
 
 
 @dataclass(frozen=True)

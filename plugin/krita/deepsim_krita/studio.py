@@ -9,6 +9,7 @@ from .features.choosing import Choosing
 from .features.drafting import Drafting
 from .features.library import Library
 from .features.mending import Mending
+from .features.selecting import Selecting
 from .features.training import Training
 from .session import Client, Session
 from .settings import Settings
@@ -41,6 +42,7 @@ class Studio:
         self.drafting = Drafting(self.session)
         self.training = Training(self.session)
         self.applying = Applying(self.session, self.library, self.training)
+        self.selecting = Selecting(self.session)
         self.mending = Mending(self.session, log)
         self.actions = by_id(self._table())
 
@@ -97,6 +99,13 @@ class Studio:
                 with_job,
                 "ctrl+alt+shift+x",
                 document=False,
+            ),
+            Action(
+                "select_changed",
+                _("Select What Changed"),
+                _("Select what the last result changed, for a mask or to paint on inside it"),
+                self.selecting.select_changed,
+                with_document,
             ),
             Action(
                 "restart_engine",

@@ -18,7 +18,7 @@ def test_the_result_goes_above_the_picture_and_becomes_active(scene: Scene) -> N
     scene.document.current = "d/Segments"
     scene.do("apply")
     body, frames = scene.engine.last("apply")
-    assert body == {"model": "m1", "blend": True}
+    assert body == {"model": "m1", "blend": True, "influence": True}
     assert set(frames) == {"segments", "edges"}
     scene.engine.reply("apply", "result", {"model": "m1"}, image_frame(PHOTO))
     assert scene.document.names == ["Edges", "Segments", "Photo", "Photo"]

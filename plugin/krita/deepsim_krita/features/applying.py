@@ -9,12 +9,14 @@ from deepsim_client import Reply
 from ..document_state import DocumentState
 from ..editor import Document
 from ..jobs import LayerJob
+from ..pixels.masking import masked
 from ..roles import AUTO
 from ..session import RefusalError, Session
-from ..state import LayerInfo, Notice, Picture
-from ..steps import Work
+from ..state import Box, LayerInfo, Mask, Notice, Picture
+from ..steps import Work, WorkFor
 from ..text import _
 from .library import Library
+from .selecting import changed_of, selected_part
 from .training import Training
 
 TRAINING = "training"
@@ -34,8 +36,19 @@ class ApplyJob(LayerJob):
         model = body.get("model")
         return str(model.get("name") or self.name) if isinstance(model, dict) else self.name
 
+    selected: Mask | None = None
+    """The selection at the start; the new layer is nothing outside of it."""
+
+    def shaped(self, picture: Picture) -> WorkFor[Picture]:
+        """Cuts the result to the selection, to the value of its feather."""
+        if self.selected is None:
+            return picture
+        place = (self.box[0], self.box[1]) if self.box is not None else (0, 0)
+        return (yield from masked(picture, self.selected, place))
+
     def added(self, uid: str, picture: Picture, reply: Reply) -> None:
         """Shows the result in the docker too, where no drawing layer can hide it."""
+        self.document.changed_by_apply = changed_of(reply, self.box)
         self.document.results = self.document.results | {uid}
         self.document.preview = picture
 
@@ -80,20 +93,36 @@ class Applying:
         body, name, kind = self._model(state)
         layers = self._drawing(state, name, kind)
         body["blend"] = self._session.settings.blend
+        body["influence"] = True
         self._session.attempt_in_steps(f"apply {state.uid}", self._start(state, body, name, layers))
 
     def _start(
         self, state: DocumentState, body: dict[str, Any], name: str, layers: dict[str, LayerInfo]
     ) -> Work:
         session, pictures = self._session, {}
+        selected = yield from selected_part(session.reopen(state))
+        box = self._box(state, body, session.reopen(state).size)
         for part, layer in layers.items():
-            pictures[part] = yield from session.reopen(state).reading(layer.uid)
+            pictures[part] = yield from session.reopen(state).reading(layer.uid, box)
         image = state.roles.image
         known = {layer.uid for layer in state.layers}
         above = state.trained if state.trained in known else image.uid if image else None
         job = ApplyJob(_("Applying"), name, above, state, session.editor)
-        job.original = above
+        job.original, job.box, job.selected = above, box, selected
         session.start(job, body, pictures)
+
+    def _box(self, state: DocumentState, body: dict[str, Any], size: tuple[int, int]) -> Box | None:
+        """The part of the canvas that the model knows; None: all of it."""
+        training = self._training.running(state)
+        if "job" in body and training is not None:
+            box = training.box
+        else:
+            own = state.model is not None and body.get("model") == state.model.id
+            box = state.box if own else None
+        if box is not None and (box[0] + box[2] > size[0] or box[1] + box[3] > size[1]):
+            text = _("The canvas is smaller than where the model was trained: train again.")
+            raise RefusalError(text, "train")
+        return box
 
     def _drawing(self, state: DocumentState, name: str, kind: str) -> dict[str, LayerInfo]:
         """The layers that a model of this kind is given; refuses when one is missing."""

@@ -12,9 +12,10 @@ from ..jobs import Job, mend_of, with_warnings
 from ..progress import clock
 from ..roles import model_name
 from ..session import RefusalError, Session
-from ..state import LayerInfo, ModelInfo, Notice, Picture
+from ..state import Box, LayerInfo, ModelInfo, Notice, Picture
 from ..steps import Work
 from ..text import _
+from .selecting import selected_part
 
 RESUMABLE = {"cancelled", "worker-died", "engine-lost", "shutting-down"}
 """Error codes after which training can go on from its checkpoint."""
@@ -36,6 +37,8 @@ class TrainJob(Job):
         self.primitive = primitive
         self.lost = ""
         """A sentence about what of the picture the model does not see; empty when nothing."""
+        self.box: Box | None = None
+        """The part of the canvas that is learned; None: all of it."""
         self._image = image
         self._document = state
         self._editor = editor
@@ -51,15 +54,17 @@ class TrainJob(Job):
         """Makes the new model the document's own, also when the document is closed by now."""
         state, body = self._document, reply.body
         model = ModelInfo.from_body(body.get("model") or {})
-        state.adopt(model, self._image)
+        state.adopt(model, self._image, self.box)
         state.resumable = False
         document = self._editor.find(state.uid)
         if document is not None:
             document.remember(state.memory())
             state.remembered = True
         text = _("Model “{name}” is trained. Edit the drawing, then Apply.")
-        said = with_warnings(text.format(name=model.name), body)
-        return Notice("good", f"{said} {self.lost}".rstrip())
+        said = [with_warnings(text.format(name=model.name), body)]
+        if self.box is not None:
+            said.append(_("It learned the rectangle around the selection."))
+        return Notice("good", " ".join([*said, *([self.lost] if self.lost else [])]))
 
     def failure(self, code: str, text: str) -> Notice:
         """Adds how to go on to what happened."""
@@ -129,16 +134,18 @@ class Training:
     def _start(self, state: DocumentState, image: LayerInfo) -> Work:
         session, roles = self._session, state.roles
         pictures: dict[str, Picture] = {}
+        selected = yield from selected_part(session.reopen(state))
+        box = None if selected is None or selected.box == (0, 0, *state.size) else selected.box
         for part, layer in (("segments", roles.segments), ("edges", roles.edges)):
             if layer is not None:
-                drawn = yield from session.reopen(state).reading(layer.uid)
+                drawn = yield from session.reopen(state).reading(layer.uid, box)
                 if not drawn.is_empty:
                     pictures[part] = drawn
         if not pictures:
             text = _("The drawing layers are empty; draw edges or paint segments on them.")
             raise RefusalError(text, "segment")
         primitive = "both" if len(pictures) == 2 else next(iter(pictures))
-        picture = yield from session.reading_image(session.reopen(state), image)
+        picture = yield from session.reading_image(session.reopen(state), image, box)
         pictures["image"] = picture
         name = model_name(state.title, image.name)
         body: dict[str, Any] = {"name": name, "preset": session.settings.preset}
@@ -148,7 +155,7 @@ class Training:
             body["resume"] = True
         state.preview = None
         job = TrainJob(name, primitive, image.uid, state, session.editor)
-        job.lost = picture.lost
+        job.lost, job.box = picture.lost, box
         session.start(job, body, pictures)
 
     # ---- finding again

@@ -15,7 +15,13 @@ NEAR = {"CMYKA", "YCbCrA"}
 """Models whose profiles are tables: there and back a colour is some steps off."""
 
 
-def fill(copy: Any, node: Any, picture: Picture, original: Any | None = None) -> WorkFor[str]:
+def fill(
+    copy: Any,
+    node: Any,
+    picture: Picture,
+    place: tuple[int, int] = (0, 0),
+    original: Any | None = None,
+) -> WorkFor[str]:
     """Fills a new layer, which is not in the document yet, with a picture.
 
     Where the picture is what the layer `original` shows in 8-bit sRGB, the new layer gets that
@@ -25,12 +31,13 @@ def fill(copy: Any, node: Any, picture: Picture, original: Any | None = None) ->
         copy: a document that nobody sees, of the same colour space as the new layer.
         node: the new layer.
         picture: what it is to show.
+        place: where its left top corner comes on the canvas.
         original: a layer of `copy`.
 
     Returns:
         A sentence about what of the original was lost where the picture differs; empty if nothing.
     """
-    space, width = space_of(node), picture.width
+    space, width, (left, above) = space_of(node), picture.width, place
     lost, near = Loss(), space[0] in NEAR
     if original is not None and (space == SRGB8 or space_of(original) != space):
         original = None
@@ -42,14 +49,14 @@ def fill(copy: Any, node: Any, picture: Picture, original: Any | None = None) ->
         rgba = picture.rgba[4 * width * top : 4 * width * (top + rows)]
         band = yield from bands.through(convert(copy, band_of(rgba, width, rows), space))
         if original is not None:
-            own = bytes(original.projectionPixelData(0, top, width, rows))
+            own = bytes(original.projectionPixelData(left, above + top, width, rows))
             kept = Band(own, width, rows, space)
             seen = yield from bands.through(convert(copy, kept, SRGB8))
             runs = list(equal_runs(rgba, rgba_of(seen)))
             if sum(end - start for start, end in runs) < width * rows:
                 lost |= yield from bands.through(loss(copy, kept))
             band = _with_kept(band, kept, runs)
-        node.setPixelData(band.raw, 0, top, width, rows)
+        node.setPixelData(band.raw, left, above + top, width, rows)
         yield from bands.pause()
     text = _("In this document's colour space the new colours are only nearly right.")
     return " ".join(part for part in (lost.text, text if near else "") if part)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Iterator
 
 from ..editor import GoneError
-from ..state import Picture
+from ..state import Box, Mask, Picture
 from ..steps import WAITING, Work, WorkFor
 from ..text import _
 from .colour import SRGB8, Band, Loss, convert, loss, rgba_of, space_of, warm
@@ -44,18 +44,19 @@ def copied(document: Any) -> Iterator[Any]:
         copy.close()
 
 
-def read(copy: Any, node: Any, width: int, height: int) -> WorkFor[Picture]:
-    """A layer of any kind over the canvas, masks applied; `node` is one of the document `copy`.
+def read(copy: Any, node: Any, box: Box) -> WorkFor[Picture]:
+    """A layer of any kind in a part of the canvas, masks applied; `node` is one of `copy`.
 
     The layer's own opacity and visibility do not matter, so hidden drawings can be read.
     """
+    left, above, width, height = box
     space, lost = space_of(node), Loss()
     if space != SRGB8:
         yield from warm(copy, space, SRGB8)
     rgba = bytearray(4 * width * height)
     bands = Bands(width, height)
     for top, rows in bands:
-        raw = bytes(node.projectionPixelData(0, top, width, rows))
+        raw = bytes(node.projectionPixelData(left, above + top, width, rows))
         band = Band(raw, width, rows, space)
         if space != SRGB8:
             lost |= yield from bands.through(loss(copy, band))
@@ -63,3 +64,22 @@ def read(copy: Any, node: Any, width: int, height: int) -> WorkFor[Picture]:
         rgba[4 * width * top : 4 * width * (top + rows)] = rgba_of(band)
         yield from bands.pause()
     return Picture(width, height, bytes(rgba), lost.text)
+
+
+def read_selection(document: Any) -> WorkFor[Mask | None]:
+    """The selection on the canvas, None when there is none; its box is empty when it is beside."""
+    selection = document.selection()
+    if selection is None:
+        return None
+    selection = selection.duplicate()  # the artist may go on selecting
+    left, top = max(0, selection.x()), max(0, selection.y())
+    right = min(document.width(), selection.x() + selection.width())
+    bottom = min(document.height(), selection.y() + selection.height())
+    width, height = max(0, right - left), max(0, bottom - top)
+    values = bytearray(width * height)
+    bands = Bands(width, height)
+    for row, rows in bands:
+        part = bytes(selection.pixelData(left, top + row, width, rows))
+        values[width * row : width * (row + rows)] = part
+        yield from bands.pause()
+    return Mask((left, top, width, height), bytes(values))
