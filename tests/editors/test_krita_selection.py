@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +31,14 @@ made = Selection(); made.select(10, 8, 30, 20, 255); made.feather(4); doc.setSel
 doc.waitForDone()
 wanted = bytes(doc.selection().pixelData(0, 0, 64, 48))
 """
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(krita: KritaProcess) -> Iterator[None]:
+    """Krita dies when a document closes while Python still holds its selection."""
+    yield
+    krita.call("made = None; doc.setSelection(None); doc.waitForDone()")
+    krita.wait("doc.selection() is None")
 
 
 def new(krita: KritaProcess, depth: str = "U8") -> None:
