@@ -170,7 +170,7 @@ class Trained:
     def _train(self, task: Task, file: Path) -> Model:
         recipe, settings = self.recipe(task.settings), task.settings
         checkpoint = task.folder / "checkpoint"
-        keep = _Keeper(task.folder, list(task.moments))
+        keep = _Keeper(task.folder, list(task.moments) if recipe.trains else [])
 
         def on_progress(progress: Progress) -> None:
             keep(progress)

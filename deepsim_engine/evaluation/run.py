@@ -21,6 +21,7 @@ from deepsim_engine.evaluation.measures import steadiness
 from deepsim_engine.evaluation.methods import Method, Painter, Settings, Task
 from deepsim_engine.evaluation.record import Record
 from deepsim_engine.files import write_atomically
+from deepsim_engine.imaging import Pixels
 from deepsim_engine.training import Progress, ShouldStop, library_versions
 
 RESULT = "evaluation.json"
@@ -170,7 +171,7 @@ class _Run:
                 started = time.monotonic()
                 result = painter.paint(frame.primitive)
                 record.keep_result(frame.name, result, time.monotonic() - started)
-            record.curve = self._curve(painter)
+            record.curve = self._curve(painter, record)
             record.save()
             for kept in folder.glob("after-*.safetensors"):
                 kept.unlink()
@@ -205,22 +206,22 @@ class _Run:
         except Stopped as error:
             raise self._stopped() from error
 
-    def _curve(self, painter: Painter) -> list[list[float]]:
-        """Mean figure of the earlier states on a few frames spread over all, and of the last."""
+    def _curve(self, painter: Painter, record: Record) -> list[list[float]]:
+        """[seconds, mean figure] on a few frames: of the earlier states, then of the results."""
         frames = self._curve_frames()
         if not frames:
             return []
-        judge = self.judges.named(CURVE_JUDGE)
         curve = []
-        for seconds, paint in [*painter.earlier, (painter.facts["seconds"], painter.paint)]:
+        for seconds, paint in painter.earlier:
             self._check_stop()
-            figures = [
-                judge.measure(paint(frame.primitive), frame.truth)
-                for frame in frames
-                if frame.truth is not None
-            ]
-            curve.append([seconds, float(np.mean(figures))])
-        return curve
+            curve.append([seconds, self._curve_figure([paint(f.primitive) for f in frames])])
+        results = [record.result(frame.name) for frame in frames]
+        return [*curve, [painter.facts["seconds"], self._curve_figure(results)]]
+
+    def _curve_figure(self, results: list[Pixels]) -> float:
+        judge = self.judges.named(CURVE_JUDGE)
+        pairs = zip(results, self._curve_frames(), strict=True)
+        return float(np.mean([judge.measure(r, f.truth) for r, f in pairs if f.truth is not None]))
 
     def _curve_frames(self) -> list[Frame]:
         """Frames that the curve is measured on; none without truths or without its judge."""
