@@ -30,7 +30,8 @@ PREVIEW_SIDE = 384
 SMALLEST, LARGEST = 16, 8192  # working resolutions that make sense
 _KEY = "deepsim-checkpoint"
 _FORMAT = 1
-_SAVE_EVERY = 45.0  # seconds between checkpoints
+SAVE_EVERY = 45.0
+"""Seconds between checkpoints."""
 _PREVIEW_SHARE = 0.03  # of the time goes into previews, as long as
 _PREVIEW_PAUSE = 10.0  # seconds between them are enough for that
 
@@ -75,6 +76,7 @@ def train(
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
     checkpoint: Path | None = None,
+    checkpoint_seconds: float = SAVE_EVERY,
     resume: bool = False,
     warm_start: Model | None = None,
     name: str = "",
@@ -92,7 +94,7 @@ def train(
         seed: the same seed gives the same model on a processor, for a budget in steps.
         on_progress: called after every step.
         should_stop: asked between steps; when true, the checkpoint is saved and Stopped raised.
-        checkpoint: where to keep what resuming needs, at least once a minute. Remove
+        checkpoint: where to keep what resuming needs, every `checkpoint_seconds`. Remove
             it once the model is saved, and a kill in between loses next to nothing.
         resume: go on from `checkpoint` if it is there.
         warm_start: begin with this model's weights as far as they fit.
@@ -117,6 +119,7 @@ def train(
         on_progress=on_progress or (lambda progress: None),
         should_stop=should_stop or (lambda: False),
         checkpoint=checkpoint,
+        checkpoint_seconds=checkpoint_seconds,
     )
     working = run.pair.working
     check_memory(estimate_memory(recipe, working.size, working.channels, where), "Training")
@@ -161,6 +164,7 @@ class _Run:
     on_progress: OnProgress
     should_stop: ShouldStop
     checkpoint: Path | None
+    checkpoint_seconds: float
     losses: dict[str, float] = field(default_factory=dict)
     preview_patches: Tensor | None = None
 
@@ -182,7 +186,7 @@ class _Run:
                 preview = self.preview(self.model(trainer, budget), network=between)
                 previewed = budget.elapsed
                 pause = min(_PREVIEW_PAUSE, max(1.0, (previewed - begun) / _PREVIEW_SHARE))
-            if self.checkpoint is not None and budget.elapsed - saved > _SAVE_EVERY:
+            if self.checkpoint is not None and budget.elapsed - saved > self.checkpoint_seconds:
                 self.save(trainer, budget)
                 saved = budget.elapsed
             self.report(trainer, budget, preview)

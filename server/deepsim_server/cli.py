@@ -17,6 +17,7 @@ from deepsim_engine.errors import InputError, WorkError
 from deepsim_engine.files import write_atomically
 from deepsim_server.descriptions import describe
 from deepsim_server.folders import Folders
+from deepsim_server.limits import Limits
 from deepsim_server.models import ModelStore
 
 _ANSWER_SECONDS = 30.0
@@ -40,21 +41,39 @@ def register(app: typer.Typer) -> None:
     app.add_typer(models, name="models")
 
 
-def serve(
+def serve(  # noqa: PLR0917  (options of a command)
     data: Data = None,
     runtime: Runtime = None,
     idle_seconds: Annotated[
         float, typer.Option("--idle-seconds", min=0, help="Leave after so long idle; 0: never.")
     ] = 900.0,
+    device: Annotated[
+        list[str] | None,
+        typer.Option("--device", help="A worker for this device (again for more); the best one."),
+    ] = None,
+    hang_seconds: Annotated[
+        float, typer.Option(min=1, help="End a worker that does not get on for so long.")
+    ] = Limits.hang_seconds,
+    checkpoint_seconds: Annotated[
+        float, typer.Option(min=0, help="Between checkpoints of a training.")
+    ] = Limits.checkpoint_seconds,
+    model_idle_seconds: Annotated[
+        float, typer.Option(min=0, help="Unload a model that is not applied for so long.")
+    ] = Limits.model_idle_seconds,
+    worker_jobs: Annotated[
+        int, typer.Option(min=1, help="Replace a worker after so many requests.")
+    ] = Limits.worker_jobs,
     as_json: AsJson = False,
 ) -> None:
     """Run the engine here, until Ctrl+C."""
     from deepsim_server import serve as serving  # noqa: PLC0415  (commands should start fast)
     from deepsim_server.lock import HeldError  # noqa: PLC0415
 
+    limits = Limits(hang_seconds, checkpoint_seconds, model_idle_seconds, worker_jobs)
     with outcome(as_json) as output:
         try:
-            serving.serve(Folders.find(data, runtime), idle_seconds or None)
+            folders = Folders.find(data, runtime)
+            serving.serve(folders, idle_seconds or None, limits, device or ["auto"])
         except HeldError as held:
             output.result(str(held), running=True, pid=held.pid)
         else:

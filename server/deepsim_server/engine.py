@@ -19,8 +19,9 @@ from deepsim_server.outbox import Outbox
 from deepsim_server.recent import RecentReplies
 from deepsim_server.replies import error, result
 from deepsim_server.requests import text
-from deepsim_server.supervisor import Supervisor
+from deepsim_server.supervisor import Death, Supervisor
 from deepsim_server.trainings import Trainings
+from deepsim_server.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class _Small:
 
     peer: bytes
     size: int
+    worker: Supervisor
 
 
 class Engine:
@@ -50,17 +52,17 @@ class Engine:
     def __init__(
         self,
         router: "zmq.Socket[bytes]",
-        supervisor: Supervisor,
+        workers: Workers,
         store: jobs.JobStore,
         models: ModelStore,
         idle_seconds: float | None,
     ) -> None:
         self._router = router
-        self._supervisor = supervisor
+        self._workers = workers
         self._models = models
         self._outbox = Outbox(router)
         self._recent = RecentReplies()
-        self.trainings = Trainings(store, supervisor, self._outbox.send)
+        self.trainings = Trainings(store, workers, self._outbox.send)
         self._small: dict[str, _Small] = {}
         self._greetings: list[tuple[bytes, str]] = []
         self._idle_seconds = idle_seconds
@@ -73,8 +75,10 @@ class Engine:
             "models": self._answer_models,
             "cancel": self._cancel,
             "shutdown": self._shutdown,
-            "train": self.trainings.request,
+            "train": self._train,
             "attach": lambda peer, message, _parts: self.trainings.attach(peer, message),
+            "pause": lambda peer, message, _parts: self.trainings.pause(peer, message),
+            "resume": lambda peer, message, _parts: self.trainings.resume(peer, message),
             "apply": self._apply,
             "edges": self._hand_on,
             "segment": self._hand_on,
@@ -86,13 +90,15 @@ class Engine:
         """Serve until told to stop, or idle for long enough."""
         poller = zmq.Poller()
         poller.register(self._router, zmq.POLLIN)
-        poller.register(self._supervisor.socket, zmq.POLLIN)
+        for worker in self._workers:
+            poller.register(worker.socket, zmq.POLLIN)
         while not self._finished():
             hurry = self.trainings.writing or not self._outbox.empty or self._stop_by is not None
             poller.poll(_QUICK_MS if hurry else _CALM_MS)
             self._from_clients()
-            self._from_worker()
-            self._watch_worker()
+            for worker in self._workers:
+                self._from_worker(worker)
+                self._watch_worker(worker)
             self.trainings.tick()
             self._outbox.flush()
             if self._idle():
@@ -104,7 +110,8 @@ class Engine:
         if self._stop_by is None:
             self._stop_by = time.monotonic() + STOP_SECONDS
             self.trainings.stop()
-            self._supervisor.ask_to_stop()
+            for worker in self._workers:
+                worker.ask_to_stop()
 
     def close(self) -> None:
         """Tell everybody who still waits."""
@@ -119,9 +126,10 @@ class Engine:
         if time.monotonic() > self._stop_by:
             log.warning("The worker did not stop in time.")
             return True
-        if not self._supervisor.ended():
+        if not all(worker.ended() for worker in self._workers):
             return False
-        self._from_worker()  # its last words
+        for worker in self._workers:
+            self._from_worker(worker)  # its last words
         return True
 
     def _idle(self) -> bool:
@@ -186,23 +194,23 @@ class Engine:
 
     def _hello(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
         """At once, or with {"wait": true} when the worker can tell what it computes on."""
-        if message.body.get("wait") is True and not self._supervisor.ready:
+        if message.body.get("wait") is True and not self._workers.first.ready:
             self._greetings.append((peer, message.id))
         else:
             self._greet(peer, message.id)
 
     def _greet(self, peer: bytes, request: str) -> None:
-        info = self._supervisor.info
+        info = self._workers.first.info
         body = {
             "version": metadata.version("deepsim"),
             "protocol": PROTOCOL,
             "pid": os.getpid(),
-            "starting": not self._supervisor.ready,
+            "starting": not self._workers.first.ready,
             "device": info.get("device", ""),
             "devices": info.get("devices", []),
             "memory_free": info.get("memory_free"),
             "presets": info.get("presets", []),
-            "message": self._supervisor.broken,
+            "message": self._workers.first.broken,
         }
         self._outbox.send(peer, result(request, body))
 
@@ -211,19 +219,19 @@ class Engine:
         self._outbox.send(peer, replace(result(message.id, {}), frames=message.frames))
 
     def _status(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
-        info = self._supervisor.info
+        info = self._workers.first.info
         body = {
             "pid": os.getpid(),
-            "worker_pid": self._supervisor.pid,
+            "worker_pid": self._workers.first.pid,
             "device": info.get("device", ""),
             "memory": {"free": available_memory()},
             "queue": self.trainings.waiting,
             "training": self.trainings.running,
             "small": len(self._small),
             "jobs": self.trainings.listing(),
-            "restarts": self._supervisor.restarts,
+            "restarts": self._workers.restarts,
             "versions": info.get("versions", {"deepsim": metadata.version("deepsim")}),
-            "message": self._supervisor.broken,
+            "message": self._workers.first.broken,
         }
         self._outbox.send(peer, result(message.id, body))
 
@@ -249,7 +257,7 @@ class Engine:
     def _cancel(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
         wanted = text(message.body, "job", "")
         if wanted in self._small:
-            self._supervisor.send(Message("cancel", message.id, {"job": wanted}))
+            self._small[wanted].worker.send(Message("cancel", message.id, {"job": wanted}))
             state = "cancelling"
         else:
             state = self.trainings.cancel(wanted)
@@ -260,6 +268,12 @@ class Engine:
         self._outbox.send(peer, result(message.id, {}))
         self.stop()
 
+    def _train(self, peer: bytes, message: Message, parts: Sequence[Buffer]) -> None:
+        """With {"from": id} the weights of that model are where training begins."""
+        if origin := text(message.body, "from", ""):
+            self._models.path(origin)
+        self.trainings.request(peer, message, parts)
+
     def _apply(self, peer: bytes, message: Message, parts: Sequence[Buffer]) -> None:
         """With a model, or with a training: the model it led to, or its weights so far."""
         request = text(message.body, "job", "")
@@ -268,7 +282,7 @@ class Engine:
             model = None if job is None or job.reply is None else job.reply.get("model")
             if model:
                 message = replace(message, body={**message.body, "job": "", "model": model["id"]})
-            elif job is not None and job.id == self.trainings.running:
+            elif job is not None and self.trainings.worker_of(job.id):
                 message = replace(message, body={**message.body, "job": job.id})
             else:
                 raise ModelNotFoundError(
@@ -280,25 +294,27 @@ class Engine:
         self._hand_on(peer, message, parts)
 
     def _hand_on(self, peer: bytes, message: Message, parts: Sequence[Buffer]) -> None:
+        job = text(message.body, "job", "")
+        worker = self.trainings.worker_of(job) or self._workers.least_loaded()
         size = sum(memoryview(part).nbytes for part in parts)
         waiting = sum(small.size for small in self._small.values())
-        if self._supervisor.broken:
-            sentence = self._supervisor.broken
+        if worker.broken:
+            sentence = worker.broken
             self._outbox.send(peer, error(message.id, "worker-died", sentence))
         elif len(self._small) >= MAX_SMALL or (waiting and waiting + size > MAX_SMALL_BYTES):
             sentence = "Too many requests wait already: try again when some are answered."
             self._outbox.send(peer, error(message.id, "busy", sentence))
         else:
-            self._small[message.id] = _Small(peer, size)
-            self._supervisor.send(message)
+            self._small[message.id] = _Small(peer, size, worker)
+            worker.send(message)
 
     # -- the worker
 
-    def _from_worker(self) -> None:
-        while (message := self._supervisor.receive()) is not None:
+    def _from_worker(self, worker: Supervisor) -> None:
+        while (message := worker.receive()) is not None:
             if message.kind == "ready":
                 self._answer_greetings()
-            elif message.id == self.trainings.running:
+            elif self.trainings.worker_of(message.id) is worker:
                 self.trainings.on_worker(message)
             elif message.id in self._small:
                 peer = self._small[message.id].peer
@@ -307,20 +323,25 @@ class Engine:
                     self._recent.add(message)
                 self._outbox.send(peer, message)
 
-    def _watch_worker(self) -> None:
+    def _watch_worker(self, worker: Supervisor) -> None:
         if self._stop_by is not None:
             return
-        death = self._supervisor.poll()
+        death = worker.poll()
         if death is None:
-            return
-        self._from_worker()
-        self._supervisor.forget_waiting()
-        for request, small in self._small.items():
-            sentence = f"The worker process {death.how} before it answered: try again."
-            self._outbox.send(small.peer, error(request, "worker-died", sentence))
-        self._small.clear()
-        self.trainings.on_death(death)
-        if self._supervisor.broken:
+            worker.recycle_if_worn()
+        else:
+            self._on_death(worker, death)
+
+    def _on_death(self, worker: Supervisor, death: Death) -> None:
+        self._from_worker(worker)
+        worker.forget_waiting()
+        for request, small in list(self._small.items()):
+            if small.worker is worker:
+                del self._small[request]
+                sentence = f"The worker process {death.how} before it answered: try again."
+                self._outbox.send(small.peer, error(request, "worker-died", sentence))
+        self.trainings.on_death(worker, death)
+        if worker.broken:
             self._answer_greetings()
 
     def _answer_greetings(self) -> None:

@@ -5,25 +5,29 @@ because several requests may ask for the same job: one that is repeated, or one 
 """
 
 import json
+import logging
 import shutil
 import sqlite3
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from deepsim_engine.errors import WorkError
 
-VERSION = 1
+log = logging.getLogger(__name__)
+
 QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
-UNFINISHED = (QUEUED, RUNNING, PAUSED)
+UNFINISHED = (QUEUED, RUNNING)
 """States of jobs that the next start of the engine goes on with, unasked."""
+KEPT_STOPPED = 20
+"""So many cancelled or failed jobs keep what resuming them needs; the newest."""
 
 INPUTS, CHECKPOINT = "inputs.bin", "checkpoint.safetensors"
 
 # AUTOINCREMENT numbers give the order: clocks jump.
-_SCHEMA = """
+_LAYOUT_1 = """
 CREATE TABLE jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -46,6 +50,16 @@ CREATE TABLE requests (
 CREATE INDEX jobs_by_pair ON jobs (pair);
 CREATE INDEX requests_by_job ON requests (job);
 """
+# In layout 1 an engine that left paused its trainings; now only users do.
+_LAYOUT_2 = """
+ALTER TABLE jobs ADD COLUMN client TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN hangs INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN headway TEXT NOT NULL DEFAULT '';
+UPDATE jobs SET state = 'queued' WHERE state = 'paused';
+"""
+_LAYOUTS = (_LAYOUT_1, _LAYOUT_2)
+VERSION = len(_LAYOUTS)
+"""Layout of the database that this program writes; each entry above leads from one to the next."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +71,10 @@ class Job:
         pair: SHA-256 over the frames that came with it.
         settings: body of the request, and what a request that resumed it changed.
         step: steps done when it last changed its state.
-        deaths: how many workers died of it.
+        client: who asked for it, for fairness; means nothing beyond one run of the engine.
+        deaths: how many workers died of it since it last got any further; `headway` stands for
+            the checkpoint it had then.
+        hangs: how many workers were ended because they hung in it.
         reply: body of the final reply, once there is one.
     """
 
@@ -68,22 +85,32 @@ class Job:
     settings: dict[str, Any]
     state: str
     step: int
+    client: str
     deaths: int
+    headway: str
+    hangs: int
     reply: dict[str, Any] | None
     created: float
 
     @property
     def unfinished(self) -> bool:
-        """Whether it waits or runs."""
-        return self.state in UNFINISHED
+        """Whether it waits or runs, or would if it was not paused."""
+        return self.state in (*UNFINISHED, PAUSED)
 
 
 class JobStore:
-    """The jobs of one data folder. Not for several threads."""
+    """The jobs of one data folder. Not for several threads.
+
+    A job is added durably or not at all. A change of its state that the disk refuses (full, gone)
+    is kept in memory and tried again by `retry`: what is told of the job stays true meanwhile, and
+    after a kill the job is at worst trained on from its checkpoint once more.
+    """
 
     def __init__(self, database: Path, folder: Path) -> None:
         """Open or create. Raises WorkError when it is damaged or from a newer version."""
         self._folder = folder
+        self._database = database
+        self._unsaved: dict[str, dict[str, Any]] = {}
         try:
             self._db = sqlite3.connect(database, isolation_level=None)
             self._db.row_factory = sqlite3.Row
@@ -91,6 +118,7 @@ class JobStore:
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA foreign_keys=ON")
             self._migrate(database)
+            self._inode = database.stat().st_ino
         except sqlite3.Error as error:
             raise WorkError(
                 f"The list of jobs {database} cannot be opened ({error}): move it away."
@@ -103,8 +131,10 @@ class JobStore:
                 f"{database} was written by a newer DeepSIM (layout {found}, this one knows"
                 f" {VERSION}): update DeepSIM."
             )
-        if found == 0:
-            self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+        if found < VERSION:
+            steps = "".join(_LAYOUTS[found:])
+            self._db.executescript(f"BEGIN; {steps} PRAGMA user_version={VERSION}; COMMIT;")
+            log.info("The list of jobs has layout %d now (%d before).", VERSION, found)
 
     def close(self) -> None:
         """Close the file."""
@@ -118,20 +148,36 @@ class JobStore:
         """The job's checkpoint, which need not exist."""
         return self.folder(job) / CHECKPOINT
 
-    def add(self, request: str, name: str, preset: str, pair: str, settings: dict[str, Any]) -> Job:
+    def add(
+        self,
+        request: str,
+        name: str,
+        preset: str,
+        pair: str,
+        settings: dict[str, Any],
+        *,
+        client: str = "",
+    ) -> Job:
         """A new job in state queued, asked for by `request`; its inputs must be in place already.
 
         Raises OSError or sqlite3.Error when it could not be made durable.
         """
+        self._check_in_place()
         now = time.time()
         with self._transaction():
             self._db.execute(
-                "INSERT INTO jobs (id, name, preset, pair, settings, state, created, updated)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (request, name, preset, pair, json.dumps(settings), QUEUED, now, now),
+                "INSERT INTO jobs"
+                " (id, name, preset, pair, settings, state, client, created, updated)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (request, name, preset, pair, json.dumps(settings), QUEUED, client, now, now),
             )
             self._db.execute("INSERT INTO requests VALUES (?, ?)", (request, request))
         return self.get(request)
+
+    def _check_in_place(self) -> None:
+        """SQLite would go on writing into a file that was deleted. Raises OSError."""
+        if self._database.stat().st_ino != self._inode:
+            raise OSError(f"{self._database} was replaced: restart the engine")
 
     def link(self, request: str, job: str) -> None:
         """Remember that `request` asks for `job`."""
@@ -142,7 +188,7 @@ class JobStore:
         row = self._db.execute("SELECT * FROM jobs WHERE id = ?", (job,)).fetchone()
         if row is None:
             raise KeyError(job)
-        return _job(row)
+        return self._job(row)
 
     def of_request(self, request: str) -> Job | None:
         """The job that a request asked for."""
@@ -150,7 +196,7 @@ class JobStore:
             "SELECT jobs.* FROM requests JOIN jobs ON jobs.id = requests.job WHERE requests.id = ?",
             (request,),
         ).fetchone()
-        return None if row is None else _job(row)
+        return None if row is None else self._job(row)
 
     def latest(self, name: str, preset: str, pair: str) -> Job | None:
         """The newest job of that name and preset on that pair."""
@@ -159,35 +205,51 @@ class JobStore:
             " ORDER BY number DESC LIMIT 1",
             (pair, name, preset),
         ).fetchone()
-        return None if row is None else _job(row)
+        return None if row is None else self._job(row)
 
     def unfinished(self) -> list[Job]:
         """Jobs that wait or run, oldest first."""
         marks = ",".join("?" * len(UNFINISHED))
         query = f"SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY number"  # noqa: S608
-        return [_job(row) for row in self._db.execute(query, UNFINISHED)]
+        return [self._job(row) for row in self._db.execute(query, UNFINISHED)]
 
     def recent(self, limit: int = 20) -> list[Job]:
         """The newest jobs, newest first."""
         query = "SELECT * FROM jobs ORDER BY number DESC LIMIT ?"
-        return [_job(row) for row in self._db.execute(query, (limit,))]
+        return [self._job(row) for row in self._db.execute(query, (limit,))]
 
     def update(self, job: str, **values: Any) -> Job:
-        """Change columns of a job: state, step, deaths, settings, reply."""
+        """Change columns of a job: state, step, deaths, headway, hangs, settings, reply."""
         for name in ("settings", "reply"):
             if values.get(name) is not None:
                 values[name] = json.dumps(values[name])
-        values["updated"] = time.time()
+        values = {**self._unsaved.pop(job, {}), **values, "updated": time.time()}
         columns = ", ".join(f"{name} = ?" for name in values)  # names come from this code only
         query = f"UPDATE jobs SET {columns} WHERE id = ?"  # noqa: S608
-        self._db.execute(query, (*values.values(), job))
+        try:
+            self._db.execute(query, (*values.values(), job))
+        except sqlite3.OperationalError as error:
+            log.error("What became of training %s cannot be written yet: %s.", job, error)
+            self._unsaved[job] = values
         return self.get(job)
 
+    def retry(self) -> None:
+        """Try again to write what the disk refused."""
+        for job in list(self._unsaved):
+            self.update(job)
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is something to try again."""
+        return bool(self._unsaved)
+
     def sweep(self) -> None:
-        """Remove folders that nothing can need any more: of jobs done, or never accepted."""
-        needed = {
-            row["id"] for row in self._db.execute("SELECT id FROM jobs WHERE state != ?", (DONE,))
-        }
+        """Remove folders that nothing can need any more: of jobs done, or stopped long ago, or
+        never accepted."""
+        rows = self._db.execute("SELECT id, state FROM jobs ORDER BY number DESC").fetchall()
+        needed = {row["id"] for row in rows if row["state"] in (*UNFINISHED, PAUSED)}
+        stopped = [row["id"] for row in rows if row["state"] in (FAILED, CANCELLED)]
+        needed.update(stopped[:KEPT_STOPPED])
         for folder in self._folder.iterdir():
             if folder.name not in needed:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -195,6 +257,12 @@ class JobStore:
     def drop_folder(self, job: str) -> None:
         """Remove a job's inputs and checkpoint."""
         shutil.rmtree(self.folder(job), ignore_errors=True)
+
+    def _job(self, row: sqlite3.Row) -> Job:
+        found = {**dict(row), **self._unsaved.get(row["id"], {})}
+        found["settings"] = json.loads(found["settings"])
+        found["reply"] = None if found["reply"] is None else json.loads(found["reply"])
+        return Job(**{field.name: found[field.name] for field in fields(Job)})
 
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._db)
@@ -210,19 +278,10 @@ class _Transaction:
         self._db.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: object, *_rest: object) -> None:
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
-
-
-def _job(row: sqlite3.Row) -> Job:
-    return Job(
-        id=row["id"],
-        name=row["name"],
-        preset=row["preset"],
-        pair=row["pair"],
-        settings=json.loads(row["settings"]),
-        state=row["state"],
-        step=row["step"],
-        deaths=row["deaths"],
-        reply=None if row["reply"] is None else json.loads(row["reply"]),
-        created=row["created"],
-    )
+        try:
+            self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        except sqlite3.Error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if kind is None:  # else there is another error on its way already
+                raise

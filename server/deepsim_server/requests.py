@@ -11,7 +11,10 @@ MAX_NAME = 120
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Body of `train`, without `resume`; None leaves the choice to the preset."""
+    """Body of `train`, without `resume`; None leaves the choice to the preset.
+
+    `origin` ("from" in the body) is the id of a stored model whose weights training begins with.
+    """
 
     name: str
     preset: str
@@ -20,6 +23,7 @@ class TrainSettings:
     size: int | None = None
     seed: int = 0
     device: str = "auto"
+    origin: str = ""
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> "TrainSettings":
@@ -37,11 +41,14 @@ class TrainSettings:
             size=whole(body, "size"),
             seed=whole(body, "seed") or 0,
             device=text(body, "device", "auto"),
+            origin=text(body, "from", ""),
         )
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return asdict(self)
+        values = asdict(self)
+        values["from"] = values.pop("origin")
+        return values
 
 
 def text(body: Mapping[str, Any], key: str, default: str) -> str:

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from typing import Any
@@ -20,9 +20,11 @@ from deepsim_server.engine import Engine
 from deepsim_server.folders import Folders
 from deepsim_server.jobs import JobStore
 from deepsim_server.keys import KeyPair, KnownKeys, connection_json, ensure_keys
+from deepsim_server.limits import Limits
 from deepsim_server.lock import FolderLock
 from deepsim_server.models import ModelStore
 from deepsim_server.supervisor import Supervisor
+from deepsim_server.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -30,24 +32,31 @@ IDLE_SECONDS = 900.0
 _FAREWELL_MS = 1000
 
 
-def serve(folders: Folders, idle_seconds: float | None = IDLE_SECONDS) -> None:
+def serve(
+    folders: Folders,
+    idle_seconds: float | None = IDLE_SECONDS,
+    limits: Limits | None = None,
+    devices: Sequence[str] = ("auto",),
+) -> None:
     """Run an engine until it is told to leave, or idle for `idle_seconds` (None: never).
 
-    Raises HeldError when another engine has this data folder; WorkError when a folder or a key
-    cannot be used.
+    There is one worker for each of `devices`. Raises HeldError when another engine has this data
+    folder; WorkError when a folder or a key cannot be used.
     """
     try:
         folders.make()
         lock = FolderLock(folders.lock)
         with lock:
             logs.set_up(folders.log)
-            _serve_alone(folders, idle_seconds)
+            _serve_alone(folders, idle_seconds, limits or Limits(), devices)
     except OSError as error:
         where = error.filename or folders.data
         raise WorkError(f"The engine cannot use {where}: {error.strerror or error}.") from error
 
 
-def _serve_alone(folders: Folders, idle_seconds: float | None) -> None:
+def _serve_alone(
+    folders: Folders, idle_seconds: float | None, limits: Limits, devices: Sequence[str]
+) -> None:
     version = metadata.version("deepsim")
     log.info("DeepSIM engine %s, process %d, data in %s.", version, os.getpid(), folders.data)
     keys = ensure_keys(folders)
@@ -61,9 +70,12 @@ def _serve_alone(folders: Folders, idle_seconds: float | None) -> None:
     with _authenticated_context(known) as context:
         router = _router(context, keys)
         port = router.bind_to_random_port("tcp://127.0.0.1")
-        supervisor = Supervisor(context, known, folders)
-        engine = Engine(router, supervisor, store, models, idle_seconds)
-        supervisor.start()
+        workers = Workers(
+            [Supervisor(context, known, folders, limits, device) for device in devices]
+        )
+        engine = Engine(router, workers, store, models, idle_seconds)
+        for worker in workers:
+            worker.start()
         engine.trainings.resume_unfinished()
         described = connection_json(f"tcp://127.0.0.1:{port}", keys.public, PROTOCOL, version)
         _write_connection(folders, described)
@@ -76,7 +88,8 @@ def _serve_alone(folders: Folders, idle_seconds: float | None) -> None:
             folders.connection.unlink(missing_ok=True)
             engine.close()
             router.close(_FAREWELL_MS)
-            supervisor.close()
+            for worker in workers:
+                worker.close()
             store.close()
             log.info("Left.")
 

@@ -7,7 +7,7 @@ same request again, a request to resume it, `attach`) follows it and gets its re
 import logging
 import shutil
 import sqlite3
-from collections import deque
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,11 +16,13 @@ from typing import Any
 from deepsim_client.wire import Buffer, Message, new_id
 
 from deepsim_server import jobs
+from deepsim_server.fair import FairQueue
 from deepsim_server.inputs import pair_digest, write_inputs
 from deepsim_server.jobs import Job, JobStore
 from deepsim_server.replies import accepted, error, result
 from deepsim_server.requests import TrainSettings, flag
 from deepsim_server.supervisor import Death, Supervisor
+from deepsim_server.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,9 @@ MAX_UNFINISHED = 64
 """Trainings that may wait at a time."""
 MAX_DEATHS = 3
 """Workers that may die of a training before it counts as failed."""
+MAX_HANGS = 2
+"""Workers that may be ended because they hung in a training before it counts as failed."""
+_RETRY_SECONDS = 1.0
 
 _STOPPED = (jobs.FAILED, jobs.CANCELLED, jobs.PAUSED)
 
@@ -49,18 +54,20 @@ class _Write:
 class Trainings:
     """All trainings of one engine, and who follows them."""
 
-    def __init__(self, store: JobStore, supervisor: Supervisor, reply: Reply) -> None:
+    def __init__(self, store: JobStore, workers: Workers, reply: Reply) -> None:
         self._store = store
-        self._supervisor = supervisor
+        self._workers = workers
         self._reply = reply
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
         self._writes: dict[str, _Write] = {}
         self._followers: dict[str, dict[str, bytes]] = {}
-        self._queue: deque[str] = deque()
+        self._queue: FairQueue[str] = FairQueue()
+        self._running: dict[str, Supervisor] = {}
         self._progress: dict[str, dict[str, Any]] = {}
         self._cancelling: set[str] = set()
+        self._pausing: set[str] = set()
         self._stopping = False
-        self.running = ""
+        self._retried = 0.0
 
     # -- requests
 
@@ -68,7 +75,7 @@ class Trainings:
         """Queue what an earlier engine did not finish."""
         for job in self._store.unfinished():
             self._store.update(job.id, state=jobs.QUEUED)
-            self._queue.append(job.id)
+            self._queue.add(job.client, job.id, first=job.state == jobs.RUNNING)
             log.info("Training %s (%r) goes on from step %d or before.", job.id, job.name, job.step)
 
     def request(self, peer: bytes, message: Message, parts: Sequence[Buffer]) -> None:
@@ -97,9 +104,40 @@ class Trainings:
         """Answer `attach`: from now on the replies of another request's training come here too."""
         job = self._store.of_request(str(message.body.get("job")))
         if job is None:
-            self._reply(peer, error(message.id, "not-found", "There is no such training."))
+            self._reply(peer, error(message.id, "not-found", _NONE))
         else:
             self._join(job, peer, message.id)
+
+    def resume(self, peer: bytes, message: Message) -> None:
+        """Answer `resume`: like `attach`, and a training that was stopped goes on."""
+        job = self._store.of_request(str(message.body.get("job")))
+        if job is None:
+            self._reply(peer, error(message.id, "not-found", _NONE))
+            return
+        if job.state in _STOPPED:
+            if not (self._store.folder(job.id) / jobs.INPUTS).is_file():
+                sentence = "What this training needs was removed meanwhile: begin it anew."
+                self._reply(peer, error(message.id, "not-found", sentence))
+                return
+            job = self._requeue(job, {}, peer)
+        self._join(job, peer, message.id)
+
+    def pause(self, peer: bytes, message: Message) -> None:
+        """Answer `pause`: the training stops after its step, and only `resume` goes on with it."""
+        job = self._store.of_request(str(message.body.get("job")))
+        if job is None:
+            self._reply(peer, error(message.id, "not-found", _NONE))
+            return
+        state = job.state
+        if job.id in self._running:
+            self._pausing.add(job.id)
+            self._stop_running(job.id)
+            state = "pausing"
+        elif job.unfinished and state != jobs.PAUSED:
+            self._queue.remove(job.id)
+            state = jobs.PAUSED
+            self._end(job.id, state, _paused(job.id, job.step))
+        self._reply(peer, result(message.id, {"state": state}))
 
     def cancel(self, request: str) -> str:
         """Cancel the training that a request asked for; what becomes of it, in a word."""
@@ -109,14 +147,13 @@ class Trainings:
         job = self._store.of_request(request)
         if job is None:
             return "unknown"
-        if job.id == self.running:
+        if job.id in self._running:
             self._cancelling.add(job.id)
-            self._supervisor.send(Message("cancel", new_id(), {"job": job.id}))
+            self._stop_running(job.id)
             return "cancelling"
         if not job.unfinished:
             return job.state
-        if job.id in self._queue:
-            self._queue.remove(job.id)
+        self._queue.remove(job.id)
         self._end(job.id, jobs.CANCELLED, error(job.id, "cancelled", "Cancelled while it waited."))
         return "cancelled"
 
@@ -131,8 +168,29 @@ class Trainings:
         for write in [write for write in self._writes.values() if write.future.done()]:
             del self._writes[write.message.id]
             self._written(write)
-        if self._queue and not self.running and not self._stopping and self._supervisor.ready:
-            self._start(self._queue.popleft())
+        now = time.monotonic()
+        if self._store.behind and now - self._retried > _RETRY_SECONDS:
+            self._retried = now
+            self._store.retry()
+        if self._queue and not self._stopping:
+            self._begin_next()
+
+    def _begin_next(self) -> None:
+        """Give trainings to workers that have none, each to one for its device."""
+        busy = list(self._running.values())
+        free = [worker for worker in self._workers if worker.ready and worker not in busy]
+        later = []
+        while free and self._queue:
+            job = self._store.get(self._queue.pop())
+            wanted = self._workers.on(str(job.settings.get("device", "auto")))
+            able = [worker for worker in free if worker in wanted]
+            if able:
+                free.remove(able[0])
+                self._start(job, able[0])
+            else:
+                later.append(job)
+        for job in reversed(later):
+            self._queue.add(job.client, job.id, first=True)
 
     def on_worker(self, message: Message) -> None:
         """A reply of the worker about the running training."""
@@ -143,39 +201,61 @@ class Trainings:
             self._store.drop_folder(job)
         elif message.kind == "error":
             stopped = message.body.get("code") == "cancelled"
-            if stopped and self._stopping and job not in self._cancelling:
-                self._end(job, jobs.PAUSED, _leaving(job), step=self._step(job))
+            step = self._step(job)
+            if stopped and job in self._cancelling:
+                self._end(job, jobs.CANCELLED, message, step=step)
+            elif stopped and job in self._pausing:
+                self._end(job, jobs.PAUSED, _paused(job, step), step=step)
+            elif stopped and self._stopping:
+                self._end(job, jobs.QUEUED, _leaving(job), step=step)
             elif stopped:
-                self._end(job, jobs.CANCELLED, message, step=self._step(job))
+                self._end(job, jobs.CANCELLED, message, step=step)
             else:
                 log.warning("Training %s failed: %s", job, message.body.get("message"))
-                self._end(job, jobs.FAILED, message, step=self._step(job))
+                self._end(job, jobs.FAILED, message, step=step)
         else:
             if message.kind == "progress":
                 self._progress[job] = message.body
             self._tell(job, message)
 
-    def on_death(self, death: Death) -> None:
-        """The worker died: tell who follows its training; it can be resumed."""
-        job = self.running
-        if not job:
-            return
-        deaths = self._store.get(job).deaths + 1
-        state = jobs.PAUSED if deaths < MAX_DEATHS else jobs.FAILED
-        step = self._step(job)
-        sentence = (
-            f"The worker process {death.how} after step {step}; training can be resumed from its"
-            " last checkpoint."
-        )
-        if job in self._cancelling:
-            state = jobs.CANCELLED
-        self._end(job, state, error(job, "worker-died", sentence), step=step, deaths=deaths)
+    def on_death(self, worker: Supervisor, death: Death) -> None:
+        """A worker died: its training goes on from the checkpoint, but not without end."""
+        for id in [id for id, by in self._running.items() if by is worker]:
+            job, step = self._store.get(id), self._step(id)
+            headway = self._headway(id)
+            deaths = job.deaths + 1 if headway == job.headway else 1
+            hangs = job.hangs + (death.hung and death.work in ("", id))
+            counts = {"step": step, "deaths": deaths, "headway": headway, "hangs": hangs}
+            what = f"The worker process {death.how} after step {step}"
+            sentence = f"{what}; training can be resumed from its last checkpoint."
+            reply = error(id, "worker-died", sentence)
+            if id in self._cancelling:
+                self._end(id, jobs.CANCELLED, reply, **counts)
+            elif id in self._pausing:
+                self._end(id, jobs.PAUSED, _paused(id, step), **counts)
+            elif deaths >= MAX_DEATHS or hangs >= MAX_HANGS:
+                self._end(id, jobs.FAILED, reply, **counts)
+            else:
+                log.warning("%s; training %s goes on from its last checkpoint.", what, id)
+                del self._running[id]
+                self._store.update(id, state=jobs.QUEUED, **counts)
+                self._queue.add(job.client, id, first=True)
+                told = {"message": f"{what}; it goes on from its last checkpoint."}
+                self._tell(id, Message("progress", id, {**self._progress.get(id, {}), **told}))
+
+    def _headway(self, job: str) -> str:
+        """Stands for the checkpoint: another string means that the training got further."""
+        try:
+            stat = self._store.checkpoint(job).stat()
+        except OSError:
+            return ""
+        return f"{stat.st_ino}-{stat.st_mtime_ns}"
 
     def stop(self) -> None:
         """Start nothing any more; tell those who wait. The running one ends with its worker."""
         self._stopping = True
         for job in list(self._followers):
-            if job != self.running:
+            if job not in self._running:
                 self._tell(job, _leaving(job))
 
     def close(self) -> None:
@@ -190,7 +270,16 @@ class Trainings:
     @property
     def busy(self) -> bool:
         """Whether anything runs, waits or is being written."""
-        return bool(self.running or self._queue or self._writes)
+        return bool(self._running or self._queue or self._writes)
+
+    @property
+    def running(self) -> str:
+        """A training that runs, or ""."""
+        return next(iter(self._running), "")
+
+    def worker_of(self, job: str) -> Supervisor | None:
+        """Who trains it now."""
+        return self._running.get(job)
 
     @property
     def writing(self) -> bool:
@@ -226,15 +315,12 @@ class Trainings:
 
     def _join(self, job: Job, peer: bytes, request: str) -> None:
         """Answer a request for a training that exists: its end, or its replies from now on."""
-        if job.state == jobs.PAUSED:
-            self._requeue(job, {})
-        elif job.state == jobs.DONE:
+        if job.state == jobs.DONE:
             self._reply(peer, result(request, job.reply or {}))
-            return
-        elif not job.unfinished:
+        elif job.state in _STOPPED:
             self._reply(peer, Message("error", request, job.reply or {}))
-            return
-        self._follow(job.id, peer, request)
+        else:
+            self._follow(job.id, peer, request)
 
     def _follow(self, job: str, peer: bytes, request: str) -> None:
         self._followers.setdefault(job, {})[request] = peer
@@ -253,7 +339,14 @@ class Trainings:
             if write.resume and earlier is not None:
                 self._resume(earlier, write)
                 return
-            job = self._store.add(request, settings.name, settings.preset, pair, settings.to_json())
+            job = self._store.add(
+                request,
+                settings.name,
+                settings.preset,
+                pair,
+                settings.to_json(),
+                client=write.peer.hex(),
+            )
         except (OSError, sqlite3.Error) as problem:
             self._store.drop_folder(request)
             reason = getattr(problem, "strerror", None) or problem
@@ -262,7 +355,7 @@ class Trainings:
             self._reply(write.peer, error(request, "failed", sentence))
             return
         self._follow(job.id, write.peer, request)
-        self._queue.append(job.id)
+        self._queue.add(job.client, job.id)
         log.info("Training %s (%r, %s) is accepted.", job.id, job.name, job.preset)
 
     def _resume(self, job: Job, write: _Write) -> None:
@@ -276,27 +369,38 @@ class Trainings:
             shutil.rmtree(self._store.folder(request), ignore_errors=True)
             self._store.link(request, job.id)
         if job.state in _STOPPED:
-            self._requeue(job, write.settings.to_json())
-            job = replace(job, state=jobs.QUEUED)
+            job = self._requeue(job, write.settings.to_json(), write.peer)
         self._join(job, write.peer, request)
 
-    def _requeue(self, job: Job, settings: dict[str, Any]) -> None:
+    def _requeue(self, job: Job, settings: dict[str, Any], peer: bytes) -> Job:
         merged = {**job.settings, **settings}
-        self._store.update(job.id, state=jobs.QUEUED, deaths=0, settings=merged, reply=None)
-        self._queue.append(job.id)
+        job = self._store.update(
+            job.id,
+            state=jobs.QUEUED,
+            deaths=0,
+            hangs=0,
+            settings=merged,
+            reply=None,
+            client=peer.hex(),
+        )
+        self._queue.add(job.client, job.id)
         log.info("Training %s (%r) goes on.", job.id, job.name)
+        return job
 
-    def _start(self, id: str) -> None:
-        job = self._store.update(id, state=jobs.RUNNING)
-        self.running = id
-        self._supervisor.send(Message("train", id, job.settings))
+    def _start(self, job: Job, worker: Supervisor) -> None:
+        self._store.update(job.id, state=jobs.RUNNING)
+        self._running[job.id] = worker
+        worker.send(Message("train", job.id, job.settings))
+
+    def _stop_running(self, job: str) -> None:
+        self._running[job].send(Message("cancel", new_id(), {"job": job}))
 
     def _end(self, job: str, state: str, reply: Message, **columns: Any) -> None:
         """Record how a training ended (or pauses), then tell its followers."""
         self._store.update(job, state=state, reply=reply.body, **columns)
-        if job == self.running:
-            self.running = ""
+        self._running.pop(job, None)
         self._cancelling.discard(job)
+        self._pausing.discard(job)
         self._progress.pop(job, None)
         log.info("Training %s is %s.", job, state)
         self._tell(job, reply)
@@ -311,6 +415,13 @@ class Trainings:
     def _step(self, job: str) -> int:
         found = self._progress.get(job, {}).get("step")
         return found if isinstance(found, int) else self._store.get(job).step
+
+
+_NONE = "There is no such training."
+
+
+def _paused(job: str, step: int) -> Message:
+    return error(job, "paused", f"Training is paused after step {step} until it is resumed.")
 
 
 def _leaving(job: str) -> Message:

@@ -1,7 +1,6 @@
 """The work itself: messages in, pictures and models out, by means of deepsim_engine."""
 
 import logging
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from deepsim_engine.training import library_versions
 from deepsim_server.folders import Folders
 from deepsim_server.inputs import read_inputs
 from deepsim_server.jobs import CHECKPOINT, INPUTS
+from deepsim_server.loaded import LoadedModels
 from deepsim_server.models import SUFFIX, ModelStore
 from deepsim_server.requests import TrainSettings, box, colours, flag, number, text, whole
 
@@ -86,20 +86,30 @@ class Drawing:
 class Work:
     """What a worker can do; keeps the models used last, and the model being trained."""
 
-    def __init__(self, folders: Folders) -> None:
+    def __init__(
+        self,
+        folders: Folders,
+        *,
+        device: str = "auto",
+        checkpoint_seconds: float = 45.0,
+        model_idle_seconds: float = 600.0,
+    ) -> None:
+        """`device` is for work that names none; for the others see Limits."""
         self._folders = folders
+        self._device = device
+        self._checkpoint_seconds = checkpoint_seconds
         self._models = ModelStore(folders.models)
-        self._loaded: OrderedDict[str, tuple[int, Model]] = OrderedDict()
+        self._loaded = LoadedModels(_LOADED_MODELS, model_idle_seconds)
         self._running = ""
         self._snapshot: Callable[[], Model] | None = None
 
     def describe(self) -> dict[str, Any]:
         """What the engine tells its clients of this worker."""
-        here = devices.names()
+        device = devices.pick(self._device)
         return {
-            "device": here[0],
-            "devices": here,
-            "memory_free": devices.free_memory(devices.pick(here[0])) or available_memory(),
+            "device": str(device),
+            "devices": devices.names(),
+            "memory_free": devices.free_memory(device) or available_memory(),
             "presets": list(PRESETS),
             "versions": library_versions(),
         }
@@ -116,6 +126,7 @@ class Work:
         inputs = read_inputs(folder / INPUTS)
         image = Drawing.image(inputs)
         primitive = Primitive.from_layers(*Drawing.layers(inputs))
+        origin = self._load(settings.origin) if settings.origin else None
         checkpoint = folder / CHECKPOINT
         begun = False
 
@@ -132,11 +143,13 @@ class Work:
                 seconds=settings.seconds,
                 steps=settings.steps,
                 size=settings.size,
-                device=settings.device,
+                device=self._device if settings.device == "auto" else settings.device,
                 seed=settings.seed,
                 name=settings.name,
                 checkpoint=checkpoint,
+                checkpoint_seconds=self._checkpoint_seconds,
                 resume=resume,
+                warm_start=origin,
                 on_progress=progressed,
                 should_stop=should_stop,
             )
@@ -249,19 +262,19 @@ class Work:
             return self._snapshot()
         if not wanted:
             raise InputError("No model is named, and the training that is named does not run.")
+        return self._load(wanted)
+
+    def unload_idle(self) -> None:
+        """Forget models that were not used for long."""
+        self._loaded.unload_idle()
+
+    def _load(self, wanted: str) -> "Model":
         path = self._models.path(wanted)
-        stamp = path.stat().st_mtime_ns  # a renamed model is another file
-        known = self._loaded.pop(wanted, None)
-        model = load(path) if known is None or known[0] != stamp else known[1]
-        self._loaded[wanted] = (stamp, model)
-        while len(self._loaded) > _LOADED_MODELS:
-            self._loaded.popitem(last=False)
-        return model
+        return self._loaded.get(path, lambda: load(path, self._device))
 
     def _store(self, model: "Model") -> dict[str, Any]:
         path = self._folders.models / f"{model.id}{SUFFIX}"
         model.save(path)
-        self._loaded.pop(model.id, None)
         return _summary(model)
 
 

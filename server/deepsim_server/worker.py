@@ -30,12 +30,15 @@ from deepsim_client.wire import (
 from deepsim_engine.errors import InputError, Stopped, WorkError
 from deepsim_server.folders import Folders
 from deepsim_server.models import ModelNotFoundError
+from deepsim_server.pulse import Pulse
 from deepsim_server.work import Drawing, Work
 
 log = logging.getLogger(__name__)
 
 _PROGRESS_SECONDS = 0.1
 _IDLE_MS = 1000
+_SMALL_BETWEEN_STEPS = 64
+"""So many small requests at most delay the next step, or a training might never get on."""
 
 Answer = tuple[dict[str, Any], tuple[Frame, ...]]
 
@@ -43,9 +46,10 @@ Answer = tuple[dict[str, Any], tuple[Frame, ...]]
 class Worker:
     """Answers the engine's messages until it is told to stop."""
 
-    def __init__(self, socket: "zmq.Socket[bytes]", work: Work) -> None:
+    def __init__(self, socket: "zmq.Socket[bytes]", work: Work, pulse: Pulse) -> None:
         self._socket = socket
         self._work = work
+        self._pulse = pulse
         self._inbox: deque[Message] = deque()
         self._cancelled: set[str] = set()
         self._training = ""
@@ -66,6 +70,7 @@ class Worker:
             self._receive(_IDLE_MS)
             while self._inbox and not self._stopping:
                 self._answer(self._inbox.popleft())
+            self._work.unload_idle()
 
     def _receive(self, wait_ms: int) -> None:
         """Take in what has come; cancellations count at once, whatever waits before them."""
@@ -93,6 +98,7 @@ class Worker:
             self._error(request, "cancelled", "Cancelled before it was begun.")
 
     def _answer(self, message: Message) -> None:
+        self._pulse.beat(message.id)
         try:
             if message.kind == "train":
                 body, frames = self._train(message)
@@ -116,6 +122,8 @@ class Worker:
             log.exception("%s failed", message.kind)
             sentence = f"Internal error ({type(error).__name__}: {str(error)[:200]})."
             self._error(message.id, "failed", f"{sentence} The worker's log says more.")
+        finally:
+            self._pulse.beat(self._training)
 
     def _train(self, message: Message) -> Answer:
         self._training = message.id
@@ -134,6 +142,7 @@ class Worker:
 
     def _on_progress(self, progress: Any) -> None:
         """After a step: tell about it, then do what cannot wait for the end of the training."""
+        self._pulse.beat()
         now = time.monotonic()
         last = progress.steps is not None and progress.step >= progress.steps
         if now - self._told >= _PROGRESS_SECONDS or progress.preview is not None or last:
@@ -149,12 +158,14 @@ class Worker:
         if progress.preview is not None:
             frame = Drawing.frame("preview", progress.preview)
             self._send("preview", self._training, {"step": progress.step}, (frame,))
-        self._receive(0)
-        later = [m for m in self._inbox if m.kind == "train"]
-        small = [m for m in self._inbox if m.kind != "train"]
-        self._inbox = deque(later)
-        for message in small:
-            self._answer(message)
+        for _ in range(_SMALL_BETWEEN_STEPS):
+            self._receive(0)
+            small = next((m for m in self._inbox if m.kind != "train"), None)
+            if small is None or self._stopping:
+                break
+            self._inbox.remove(small)
+            self._answer(small)
+        self._work.unload_idle()
 
     def _error(self, request: str, code: str, sentence: str) -> None:
         self._send("error", request, {"code": code, "message": sentence})
@@ -174,18 +185,51 @@ def main() -> None:
     folders = Folders(Path(config["data"]), Path(config["runtime"]))
     os.environ["DEEPSIM_DATA"] = config["data"]  # where the library looks for its weights
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    pulse = Pulse()
+    beating = threading.Thread(target=_send_pulse, args=(context, config, pulse), daemon=True)
+    beating.start()
+    socket = _connect(context, config, "")
+    work = Work(
+        folders,
+        device=config["device"],
+        checkpoint_seconds=config["checkpoint_seconds"],
+        model_idle_seconds=config["model_idle_seconds"],
+    )
+    Worker(socket, work, pulse).run()
+    pulse.stop()
+    beating.join()
+    socket.close()
+    context.term()
+
+
+def _connect(
+    context: "zmq.Context[zmq.Socket[bytes]]", config: dict[str, Any], suffix: str
+) -> "zmq.Socket[bytes]":
+    """A channel to the engine, known there by the worker's identity and `suffix`."""
     socket = context.socket(zmq.DEALER)
     socket.linger = 2000
     socket.sndhwm = socket.rcvhwm = 0
     socket.maxmsgsize = MAX_FRAME_BYTES
-    socket.setsockopt(zmq.IDENTITY, config["identity"].encode())
+    socket.setsockopt(zmq.IDENTITY, (config["identity"] + suffix).encode())
     socket.curve_serverkey = config["engine_key"].encode()
     socket.curve_publickey = config["public"].encode()
     socket.curve_secretkey = config["secret"].encode()
     socket.connect(config["endpoint"])
-    Worker(socket, Work(folders)).run()
+    return socket
+
+
+def _send_pulse(
+    context: "zmq.Context[zmq.Socket[bytes]]", config: dict[str, Any], pulse: Pulse
+) -> None:
+    """A channel of its own: sockets are not for several threads."""
+    socket = _connect(context, config, "-pulse")
+    socket.linger = 0
+
+    def tell(body: dict[str, Any]) -> None:
+        socket.send_multipart(encode(Message("pulse", new_id(), body)))
+
+    pulse.run(tell)
     socket.close()
-    context.term()
 
 
 def _leave_with_the_engine() -> None:

@@ -64,11 +64,13 @@ class Engine:
 
     data: Path
     clients: list[EngineClient] = field(default_factory=list)
+    options: tuple[str, ...] = ()
+    """More options of `deepsim serve`."""
 
     @property
     def location(self) -> Location:
         """How clients start and find it."""
-        command = (sys.executable, "-m", "deepsim_engine", "serve")
+        command = (sys.executable, "-m", "deepsim_engine", "serve", *self.options)
         keys = self.data / "keys" / "clients" / "local.key_secret"
         log = self.data / "logs" / "engine.log"
         return Location(command, self.data, self.data / "run" / "engine.json", keys, log)

@@ -60,23 +60,85 @@ def test_the_engine_process_itself_stays_light(engine: Engine) -> None:
     assert not [path for path in loaded if "libtorch" in path]
 
 
-def test_a_killed_worker_is_told_and_replaced(engine: Engine) -> None:
+def test_a_killed_worker_is_replaced_and_its_training_goes_on(engine: Engine) -> None:
+    engine.options = ("--checkpoint-seconds", "0")
     client = engine.ready()
-    training = start_training(client)
+    replies: list[Reply] = []
+    training = client.request("train", {**LONG, "steps": 9}, pair(), on_reply=replies.append)
+    until(lambda: replies and replies[-1].body.get("step", 0) >= 3, client)
     first = engine.worker()
     first.kill()
-    reply = client.wait(training, PATIENCE)
-    assert reply.body["code"] == "worker-died"
-    assert "SIGKILL" in reply.body["message"]
-
-    assert ask(client, "edges", {}, [image_frame()]).kind == "result"
+    assert client.wait(training, PATIENCE).body["model"]["steps"] == 9
     assert engine.worker().pid != first.pid
-    job = ask(client, "status").body["jobs"][0]
-    assert (job["job"], job["state"]) == (training, "paused")
+    told = [reply.body["message"] for reply in replies if "message" in reply.body]
+    assert len(told) == 1
+    assert "SIGKILL" in told[0]
+    steps = [reply.body["step"] for reply in replies if reply.kind == "progress"]
+    assert steps == sorted(steps)  # a checkpoint after every step: none is done twice
+    assert ask(client, "edges", {}, [image_frame()]).kind == "result"
 
-    resumed = ask(client, "train", {**LONG, "steps": 4, "resume": True}, pair())
-    assert resumed.kind == "result", resumed.body
-    assert ask(client, "status").body["jobs"][0]["state"] == "done"
+
+def test_a_training_that_kills_every_worker_fails_and_the_next_one_has_its_turn(
+    engine: Engine,
+) -> None:
+    client = engine.ready()
+    replies: list[Reply] = []
+    training = client.request("train", LONG, pair(), on_reply=replies.append)
+    following = client.request("train", {"preset": "draft", "steps": 1, "name": "Next"}, pair())
+    for death in range(3):
+        until(lambda: any(r.kind == "progress" and "loss" in str(r.body) for r in replies), client)
+        engine.worker().kill()
+        if death < 2:
+            until(lambda: any("message" in r.body for r in replies), client)
+        replies.clear()
+    failed = client.wait(training, PATIENCE)
+    assert failed.body["code"] == "worker-died"
+    assert "can be resumed" in failed.body["message"]
+    assert client.wait(following, PATIENCE).kind == "result"
+    states = {job["name"]: job["state"] for job in ask(client, "status").body["jobs"]}
+    assert states == {"Long": "failed", "Next": "done"}
+
+
+def test_a_paused_training_waits_until_it_is_resumed_even_over_a_restart(engine: Engine) -> None:
+    client = engine.ready()
+    training = start_training(client)
+    assert ask(client, "pause", {"job": training}).body["state"] == "pausing"
+    told = client.wait(training, PATIENCE).body
+    assert told["code"] == "paused"
+    waiting = client.request("train", {**LONG, "name": "B"}, pair())
+    until(lambda: ask(client, "status").body["training"] == waiting, client)
+    third = client.request("train", {**LONG, "name": "C"}, pair())
+    until(lambda: ask(client, "status").body["queue"] == 1, client)
+    assert ask(client, "pause", {"job": third}).body["state"] == "paused"
+    assert ask(client, "cancel", {"job": third}).body["state"] == "cancelled"
+    assert client.wait(third, PATIENCE).body["code"] == "paused"
+    client.cancel(waiting)
+    client.wait(waiting, PATIENCE)
+    stopped_at = ask(client, "status").body["jobs"][2]["step"]
+    ask(client, "shutdown")
+    process = engine.process()
+    process.wait(30)
+
+    again = engine.ready()
+    states = [job["state"] for job in ask(again, "status").body["jobs"]]
+    assert states == ["cancelled", "cancelled", "paused"]
+    assert ask(again, "attach", {"job": training}).body["code"] == "paused"
+    steps: list[int] = []
+
+    def count(reply: Reply) -> None:
+        if reply.kind == "progress":
+            steps.append(reply.body["step"])
+
+    resumed = again.request("resume", {"job": training}, on_reply=count)
+    until(lambda: steps, again)
+    assert steps[0] > stopped_at
+    assert ask(again, "pause", {"job": training}).body["state"] == "pausing"
+    assert again.wait(resumed, PATIENCE).body["code"] == "paused"
+    final = ask(again, "train", {**LONG, "steps": steps[-1] + 3, "resume": True}, pair())
+    assert final.kind == "result", final.body
+    assert ask(again, "resume", {"job": training}).kind == "result"
+    assert ask(again, "pause", {"job": training}).body["state"] == "done"
+    assert ask(again, "pause", {"job": "0" * 32}).body["code"] == "not-found"
 
 
 def test_a_worker_killed_with_small_requests_answers_them_with_an_error(engine: Engine) -> None:
