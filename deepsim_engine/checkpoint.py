@@ -4,7 +4,6 @@ Also the reading and writing of such files with errors that people understand; m
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from deepsim_engine.errors import InputError, WorkError
+from deepsim_engine import container
+from deepsim_engine.errors import DamagedError, InputError, WorkError
 from deepsim_engine.files import write_atomically
 
 Tensors = dict[str, Tensor]
@@ -29,11 +29,12 @@ def write_file(
 ) -> None:
     """Write tensors with a JSON description under `key`, and `more` metadata, atomically.
 
-    Raises WorkError.
+    The description gets a `checksum` of the tensors, the file a seal. Raises WorkError.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    described = {**description, "checksum": checksum(plain)}
     try:
-        write_atomically(path, save(plain, {**(more or {}), key: json.dumps(description)}))
+        write_atomically(path, save(plain, container.sealed(key, described, more)))
     except OSError as error:
         raise WorkError(f"{path} could not be written: {error.strerror or error}.") from error
 
@@ -41,8 +42,8 @@ def write_file(
 def read_file(path: Path, key: str, what: str) -> tuple[dict[str, Any], Tensors]:
     """Description and tensors of a file that `write_file` made.
 
-    Raises InputError, naming the file as `what`, when it is missing, cut off, damaged in its
-    header, or something else.
+    Raises InputError, naming the file as `what`, when it is missing or cannot be read;
+    DamagedError when it is cut off, changed anywhere, or something else.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -50,14 +51,15 @@ def read_file(path: Path, key: str, what: str) -> tuple[dict[str, Any], Tensors]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist (wanted as {what}).") from error
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path} is damaged or not {what}: {error}.") from error
-    try:
-        description = json.loads(metadata[key])
-        if not isinstance(description, dict):
-            raise TypeError(description)
-    except (KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is not {what}: it lacks the description of one.") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read as {what}: {error}.") from error
+    except (SafetensorError, ValueError) as error:
+        raise DamagedError(f"{path} is damaged or not {what}: {error}.") from error
+    if key not in metadata:
+        raise DamagedError(f"{path} is not {what}: it lacks the description of one.")
+    description = container.description(metadata, key, path)
+    if checksum(tensors) != description.pop("checksum", None):
+        raise DamagedError(f"{path} is damaged: its content does not match its checksum.")
     return description, tensors
 
 

@@ -11,6 +11,10 @@ class InputError(DeepSimError):
     """What the user gave cannot be used (a file, a picture, a number); nothing was started."""
 
 
+class DamagedError(InputError):
+    """A file is not as it was written, or never was what it should be."""
+
+
 class WorkError(DeepSimError):
     """The input was right but the work could not be done (memory, disk, device)."""
 

@@ -211,10 +211,8 @@ class Model:
 
         Raises WorkError when the disk or the folder refuses.
         """
-        tensors = self._tensors()
-        described = {**self.description.to_json(), "checksum": checkpoint.checksum(tensors)}
         pair = {thumbnails.KEY: thumbnails.make_thumbnail(self.image, self.primitive)}
-        checkpoint.write_file(Path(path), _KEY, described, tensors, pair)
+        checkpoint.write_file(Path(path), _KEY, self.description.to_json(), self._tensors(), pair)
 
     def _tensors(self) -> checkpoint.Tensors:
         layers = (
@@ -310,8 +308,6 @@ def load(path: Path | str, device: str = "auto") -> Model:
             f"{path} was written by a newer DeepSIM (format {values.get('format')}, this one "
             f"reads up to {FORMAT}): update DeepSIM to open it."
         )
-    if checkpoint.checksum(tensors) != values.get("checksum"):
-        raise InputError(f"{path} is damaged: its content does not match its checksum.")
     description = ModelDescription.from_json(values)
     layers = {n: t.numpy() for n, t in checkpoint.under_prefix("pair", tensors).items()}
     palette = None

@@ -12,13 +12,10 @@ from deepsim_client.client import Reply
 from deepsim_client.location import process_alive
 
 from deepsim_engine.cli.output import AsJson, outcome
-from deepsim_engine.cli.paths import check_output
 from deepsim_engine.errors import InputError, WorkError
-from deepsim_engine.files import write_atomically
-from deepsim_server.descriptions import describe
+from deepsim_server import model_commands
 from deepsim_server.folders import Folders
 from deepsim_server.limits import Limits
-from deepsim_server.models import ModelStore
 
 _ANSWER_SECONDS = 30.0
 _LEAVE_SECONDS = 30.0
@@ -34,11 +31,7 @@ def register(app: typer.Typer) -> None:
     engine.command("status")(status)
     engine.command("stop")(stop)
     app.add_typer(engine, name="engine")
-    models = typer.Typer(no_args_is_help=True, help="The models that the engine keeps.")
-    models.command("list")(list_models)
-    models.command("show")(show_model)
-    models.command("remove")(remove_model)
-    app.add_typer(models, name="models")
+    app.add_typer(model_commands.app(), name="models")
 
 
 def serve(  # noqa: PLR0917  (options of a command)
@@ -113,67 +106,6 @@ def stop(data: Data = None, runtime: Runtime = None, as_json: AsJson = False) ->
                 raise WorkError(f"The engine (process {pid}) was told to leave but still runs.")
             time.sleep(0.05)
         output.result("The engine has left.", stopped=True)
-
-
-def list_models(data: Data = None, as_json: AsJson = False) -> None:
-    """All models, newest first."""
-    with outcome(as_json) as output:
-        models = _store(data).list()
-        lines = [
-            f"{m['id']}  {m.get('name')}  {m.get('kind')}  {m.get('preset')}"
-            f"  {' x '.join(map(str, m.get('size', ())))}"
-            for m in models
-        ]
-        output.result("\n".join(lines) or "There are no models yet.", models=models)
-
-
-def show_model(
-    model: Annotated[str, typer.Argument(help="Id, beginning of an id, or name.")],
-    thumbnail: Annotated[
-        Path | None,
-        typer.Option(metavar="PNG", help="Write the small picture of the training pair here."),
-    ] = None,
-    data: Data = None,
-    as_json: AsJson = False,
-) -> None:
-    """What a model knows: its drawing's colours, how it was trained, with what."""
-    with outcome(as_json) as output:
-        if thumbnail is not None:
-            check_output(thumbnail, [], suffixes=(".png",), option="--thumbnail")
-        store = _store(data)
-        found = store.find(model)
-        facts: dict[str, Any] = {}
-        lines = describe(found)
-        if thumbnail is not None:
-            write_atomically(thumbnail, _thumbnail(store.path(found["id"])))
-            facts["thumbnail"] = str(thumbnail)
-            lines.append(f"Wrote {thumbnail}.")
-        output.result("\n".join(lines), model=found, **facts)
-
-
-def remove_model(
-    model: Annotated[str, typer.Argument(help="Id, beginning of an id, or name.")],
-    data: Data = None,
-    as_json: AsJson = False,
-) -> None:
-    """Delete one model."""
-    with outcome(as_json) as output:
-        removed = _store(data).remove(model)
-        output.result(f"Removed {removed.get('name')} ({removed['id']}).", removed=removed["id"])
-
-
-def _thumbnail(path: Path) -> bytes:
-    """The PNG in a model file. Raises InputError when it has none."""
-    from deepsim_engine.thumbnails import read_thumbnail  # noqa: PLC0415  (slow to import)
-
-    png = read_thumbnail(path)
-    if png is None:
-        raise InputError("This model has no small picture: an earlier version wrote it.")
-    return png
-
-
-def _store(data: Path | None) -> ModelStore:
-    return ModelStore(Folders.find(data).models)
 
 
 def _pid(location: Location) -> int | None:

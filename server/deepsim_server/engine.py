@@ -4,9 +4,8 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import metadata
-from typing import Any
 
 import zmq
 from deepsim_client.wire import PROTOCOL, Buffer, Message, WireError, decode
@@ -14,36 +13,26 @@ from deepsim_client.wire import PROTOCOL, Buffer, Message, WireError, decode
 from deepsim_engine.errors import InputError, WorkError
 from deepsim_engine.imaging import available_memory
 from deepsim_server import jobs
-from deepsim_server.models import ModelNotFoundError, ModelStore
+from deepsim_server.model_messages import ModelMessages
+from deepsim_server.models import ModelInUseError, ModelNotFoundError, ModelStore
 from deepsim_server.outbox import Outbox
 from deepsim_server.recent import RecentReplies
 from deepsim_server.replies import error, result
 from deepsim_server.requests import text
+from deepsim_server.small import SmallRequests
 from deepsim_server.supervisor import Death, Supervisor
 from deepsim_server.trainings import Trainings
+from deepsim_server.verifier import Verifier
 from deepsim_server.workers import Workers
 
 log = logging.getLogger(__name__)
 
-MAX_SMALL = 256
-"""Requests other than trainings that may wait for the worker at a time."""
-MAX_SMALL_BYTES = 1 << 30
-"""Bytes of pixels that may wait for the worker."""
 STOP_SECONDS = 15.0
 """How long the worker may take to save its checkpoint when the engine leaves."""
 _QUICK_MS, _CALM_MS = 20, 200
 _AT_ONCE = 64
 _ANSWERED_LAST = ("hello", "ping", "status", "shutdown")
 """What an engine that is leaving still answers."""
-
-
-@dataclass
-class _Small:
-    """A request that the worker answers directly."""
-
-    peer: bytes
-    size: int
-    worker: Supervisor
 
 
 class Engine:
@@ -60,10 +49,12 @@ class Engine:
         self._router = router
         self._workers = workers
         self._models = models
+        self._verifier = Verifier(models)
+        self._model_messages = ModelMessages(models, self._verifier.wake)
         self._outbox = Outbox(router)
         self._recent = RecentReplies()
         self.trainings = Trainings(store, workers, self._outbox.send)
-        self._small: dict[str, _Small] = {}
+        self._small = SmallRequests(self._worker_for, self._outbox.send)
         self._greetings: list[tuple[bytes, str]] = []
         self._idle_seconds = idle_seconds
         self._last_request = time.monotonic()
@@ -99,7 +90,9 @@ class Engine:
             for worker in self._workers:
                 self._from_worker(worker)
                 self._watch_worker(worker)
+            self._small.tick()
             self.trainings.tick()
+            self._verifier.tick()
             self._outbox.flush()
             if self._idle():
                 log.info("Nothing to do for %g s: leaving.", self._idle_seconds)
@@ -116,8 +109,10 @@ class Engine:
     def close(self) -> None:
         """Tell everybody who still waits."""
         self.trainings.close()
-        for request, small in self._small.items():
-            self._outbox.send(small.peer, error(request, "shutting-down", "The engine leaves."))
+        self._small.close(error(None, "shutting-down", "The engine leaves."))
+        self._verifier.close()
+        self._model_messages.close()
+        self._models.close()
         self._outbox.flush()
 
     def _finished(self) -> bool:
@@ -135,7 +130,7 @@ class Engine:
     def _idle(self) -> bool:
         if self._idle_seconds is None or self._stop_by is not None:
             return False
-        if self.trainings.busy or self._small or not self._outbox.empty:
+        if self.trainings.busy or len(self._small) or not self._outbox.empty:
             self._last_request = time.monotonic()
         return time.monotonic() - self._last_request > self._idle_seconds
 
@@ -172,7 +167,7 @@ class Engine:
         elif known is not None:
             self._outbox.send(peer, known)
         elif message.id in self._small:
-            self._small[message.id].peer = peer
+            self._small.follow(message.id, peer)
         else:
             self._handle(handler, peer, message, parts)
 
@@ -187,6 +182,8 @@ class Engine:
             handler(peer, message, parts)
         except ModelNotFoundError as problem:
             self._outbox.send(peer, error(message.id, "not-found", str(problem)))
+        except ModelInUseError as problem:
+            self._outbox.send(peer, error(message.id, "in-use", str(problem)))
         except InputError as problem:
             self._outbox.send(peer, error(message.id, "input", str(problem)))
         except (WorkError, OSError) as problem:
@@ -236,29 +233,13 @@ class Engine:
         self._outbox.send(peer, result(message.id, body))
 
     def _answer_models(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
-        action = text(message.body, "action", "list")
-        wanted = text(message.body, "model", "")
-        body: dict[str, Any]
-        if action == "list":
-            body = {"models": self._models.list()}
-        elif action == "show":
-            body = {"model": self._models.find(wanted)}
-        elif action == "remove":
-            body = {"model": self._models.remove(wanted)}
-        elif action == "rename":
-            name = text(message.body, "name", "")
-            if not name:
-                raise InputError("The new name is missing.")
-            body = {"model": self._models.rename(wanted, name)}
-        else:
-            raise InputError(f"Models can be listed, shown, removed, renamed; not {action[:40]!r}.")
-        self._outbox.send(peer, result(message.id, body))
+        self._outbox.send(peer, self._model_messages.answer(message))
 
     def _cancel(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
         wanted = text(message.body, "job", "")
         if wanted in self._small:
-            self._small[wanted].worker.send(Message("cancel", message.id, {"job": wanted}))
-            state = "cancelling"
+            self._small.cancel(wanted)
+            state = "cancelled"
         else:
             state = self.trainings.cancel(wanted)
         self._outbox.send(peer, result(message.id, {"state": state}))
@@ -293,20 +274,16 @@ class Engine:
             self._models.path(text(message.body, "model", ""))
         self._hand_on(peer, message, parts)
 
-    def _hand_on(self, peer: bytes, message: Message, parts: Sequence[Buffer]) -> None:
-        job = text(message.body, "job", "")
-        worker = self.trainings.worker_of(job) or self._workers.least_loaded()
-        size = sum(memoryview(part).nbytes for part in parts)
-        waiting = sum(small.size for small in self._small.values())
-        if worker.broken:
-            sentence = worker.broken
-            self._outbox.send(peer, error(message.id, "worker-died", sentence))
-        elif len(self._small) >= MAX_SMALL or (waiting and waiting + size > MAX_SMALL_BYTES):
-            sentence = "Too many requests wait already: try again when some are answered."
-            self._outbox.send(peer, error(message.id, "busy", sentence))
-        else:
-            self._small[message.id] = _Small(peer, size, worker)
-            worker.send(message)
+    def _hand_on(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
+        """With a document in an apply, it replaces earlier ones for the same document."""
+        document = text(message.body, "document", "") if message.kind == "apply" else ""
+        self._small.take(peer, message, document)
+
+    def _worker_for(self, message: Message) -> Supervisor:
+        """The one that trains the job which a request is about, else the least busy."""
+        job = message.body.get("job")
+        trains = self.trainings.worker_of(job) if isinstance(job, str) else None
+        return trains or self._workers.least_loaded()
 
     # -- the worker
 
@@ -317,11 +294,9 @@ class Engine:
             elif self.trainings.worker_of(message.id) is worker:
                 self.trainings.on_worker(message)
             elif message.id in self._small:
-                peer = self._small[message.id].peer
-                if message.final:
-                    del self._small[message.id]
+                wanted = self._small.on_worker(message)
+                if wanted and message.final:
                     self._recent.add(message)
-                self._outbox.send(peer, message)
 
     def _watch_worker(self, worker: Supervisor) -> None:
         if self._stop_by is not None:
@@ -335,11 +310,7 @@ class Engine:
     def _on_death(self, worker: Supervisor, death: Death) -> None:
         self._from_worker(worker)
         worker.forget_waiting()
-        for request, small in list(self._small.items()):
-            if small.worker is worker:
-                del self._small[request]
-                sentence = f"The worker process {death.how} before it answered: try again."
-                self._outbox.send(small.peer, error(request, "worker-died", sentence))
+        self._small.on_death(worker, death)
         self.trainings.on_death(worker, death)
         if worker.broken:
             self._answer_greetings()

@@ -1,34 +1,65 @@
-"""The model store: a folder of model files, known by their descriptions. Reads no tensors."""
+"""The model store: a folder of model files, each known by its content and its description."""
 
-import json
 import logging
 import re
 import shutil
-import struct
 from pathlib import Path
 from typing import Any
 
-from deepsim_engine.errors import InputError, WorkError
+from deepsim_engine import container
+from deepsim_engine.errors import DamagedError, InputError, WorkError
 from deepsim_engine.files import replacing
+from deepsim_server.model_index import ModelIndex
 
 log = logging.getLogger(__name__)
 
 SUFFIX = ".safetensors"
+MAX_BYTES = 8 << 30
+"""Of one model file."""
+Description = dict[str, Any]
+Descriptions = list[Description]
+Documents = list[str]
 _KEY = "deepsim"
-_MAX_HEADER = 16 << 20
 _ID = re.compile(r"[0-9a-f]{8,64}\Z")
+_DAMAGED = "damaged"
+_INDEX = ".index.sqlite"
 
 
 class ModelNotFoundError(InputError):
     """There is no such model."""
 
 
+class ModelInUseError(InputError):
+    """Documents refer to the model."""
+
+
 class ModelStore:
-    """Models in one folder, each in the file ID.safetensors."""
+    """Models in one folder, each in the file ID.safetensors. Not for several threads.
+
+    Damaged files are moved into the folder `damaged`, with the reason beside them, and are never
+    loaded.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[str, tuple[tuple[int, int, int], dict[str, Any]]] = {}
+        self._opened: ModelIndex | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self._folder
+
+    @property
+    def _index(self) -> ModelIndex:
+        if self._opened is None:
+            self._opened = ModelIndex(self._folder / _INDEX)
+        return self._opened
+
+    def close(self) -> None:
+        """Close the index."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
 
     def path(self, model: str) -> Path:
         """The file of a model. Raises ModelNotFoundError, also for anything that is no id."""
@@ -37,17 +68,59 @@ class ModelStore:
             raise ModelNotFoundError(f"There is no model {model[:64]!r}: it may have been removed.")
         return path
 
-    def list(self) -> list[dict[str, Any]]:
-        """Descriptions of all readable models, newest first."""
+    def list(self) -> Descriptions:
+        """Descriptions of all models, newest first; damaged ones are set aside meanwhile."""
         found = []
         for path in self._folder.glob(f"*{SUFFIX}"):
             try:
                 found.append(self._describe(path))
-            except (InputError, OSError) as error:
+            except DamagedError as error:
+                self.set_aside(path, str(error))
+            except OSError as error:
                 log.warning("%s", error)
         return sorted(found, key=lambda model: str(model.get("created")), reverse=True)
 
-    def find(self, wanted: str) -> dict[str, Any]:
+    def damaged(self) -> Descriptions:
+        """What was set aside: file name, bytes, reason."""
+        folder = self._folder / _DAMAGED
+        return [
+            {"file": path.name, "bytes": path.stat().st_size, "reason": _reason(path)}
+            for path in sorted(folder.glob(f"*{SUFFIX}"))
+        ]
+
+    def set_aside(self, path: Path, reason: str) -> Path:
+        """Move a damaged file out of the way; where to. Raises WorkError."""
+        folder = self._folder / _DAMAGED
+        aside = folder / path.name
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            path.replace(aside)
+            aside.with_suffix(".txt").write_text(reason + "\n", encoding="utf-8")
+        except OSError as error:
+            raise WorkError(f"{reason} It could not be moved away: {error.strerror}.") from error
+        self._index.forget(path.name)
+        log.warning("%s It was set aside: %s.", reason, aside)
+        return aside
+
+    def unverified(self) -> Path | None:
+        """A model file of which not all was read since it came or changed."""
+        for path in sorted(self._folder.glob(f"*{SUFFIX}")):
+            try:
+                if not self._index.verified(path.name, _stamp(path)):
+                    return path
+            except OSError:  # removed at this moment
+                continue
+        return None
+
+    def mark_verified(self, path: Path, stamp: str) -> None:
+        """All of the file with that stamp was read and is as it was written."""
+        try:
+            self._describe(path)
+            self._index.mark_verified(path.name, stamp)
+        except (DamagedError, OSError) as error:
+            log.warning("%s", error)
+
+    def find(self, wanted: str) -> Description:
         """The model with that id, beginning of an id, or name. Raises ModelNotFoundError, and
         InputError when several fit."""
         models = self.list()
@@ -63,61 +136,123 @@ class ModelStore:
                 raise InputError(f"Several models fit {wanted[:64]!r}: {ids}. Give more of the id.")
         raise ModelNotFoundError(f"There is no model {wanted[:64]!r}: see `deepsim models list`.")
 
-    def remove(self, wanted: str) -> dict[str, Any]:
-        """Delete a model and return its description."""
+    def remove(self, wanted: str, *, force: bool = False) -> Description:
+        """Delete a model and return its description.
+
+        Raises ModelInUseError when documents refer to it, unless `force` is given.
+        """
         model = self.find(wanted)
+        documents = self._index.documents(model["id"])
+        if documents and not force:
+            raise ModelInUseError(
+                f"The model {model.get('name')!r} is used by {', '.join(documents[:5])}"
+                f"{' and others' if len(documents) > 5 else ''}: remove it there first, or force"
+                " it; it cannot be brought back."
+            )
         self.path(model["id"]).unlink(missing_ok=True)
+        self._index.forget(f"{model['id']}{SUFFIX}")
+        self._index.release(model["id"])
         return model
 
-    def rename(self, wanted: str, name: str) -> dict[str, Any]:
+    def claim(self, model: str, document: str) -> Documents:
+        """Remember that a document refers to a model (an id); all documents that do."""
+        self.path(model)
+        self._index.claim(model, document)
+        return self._index.documents(model)
+
+    def release(self, model: str, document: str) -> Documents:
+        """Undo `claim`; the documents that still refer to it."""
+        self._index.release(model, document)
+        return self._index.documents(model)
+
+    def rename(self, wanted: str, name: str) -> Description:
         """Give a model another name: a new header before the same tensors, so the id stays."""
         model = self.find(wanted)
         path = self.path(model["id"])
         try:
             with path.open("rb") as old, replacing(path) as new:
-                header = _read_header(old, path)
-                description = json.loads(header["__metadata__"][_KEY])
-                header["__metadata__"][_KEY] = json.dumps({**description, "name": name})
-                text = json.dumps(header, separators=(",", ":")).encode()
-                text += b" " * (-len(text) % 8)
-                new.write(struct.pack("<Q", len(text)) + text)
+                header = container.read_header(old, path)
+                metadata = header["__metadata__"]
+                described = container.description(metadata, _KEY, path)
+                renamed = container.sealed(_KEY, {**described, "name": name}, metadata)
+                container.write_header(new, {**header, "__metadata__": renamed})
                 shutil.copyfileobj(old, new, 1 << 20)
         except OSError as error:
             raise WorkError(f"{path} could not be written: {error.strerror}.") from error
         return self._describe(path)
+
+    def export(self, wanted: str, to: Path) -> Description:
+        """Copy a model, read whole and found right, to the file `to`; its description."""
+        model = self.find(wanted)
+        path = self.path(model["id"])
+        self.check(path)
+        try:
+            with path.open("rb") as source, replacing(to) as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+        except OSError as error:
+            raise WorkError(f"{to} could not be written: {error.strerror}.") from error
+        return model
+
+    def take(self, source: Path) -> Description:
+        """Copy a model file into the store, if all of it is right; its description."""
+        try:
+            if source.stat().st_size > MAX_BYTES:
+                raise InputError(f"{source} is larger than a model may be ({MAX_BYTES >> 30} GiB).")
+            described = container.verify(source, _KEY)
+            path = self._folder / f"{str(described['checksum'])[:12]}{SUFFIX}"
+            if not path.is_file():
+                with source.open("rb") as file, replacing(path) as target:
+                    shutil.copyfileobj(file, target, 1 << 20)
+        except FileNotFoundError:
+            raise InputError(f"There is no file {source}.") from None
+        except OSError as error:
+            raise WorkError(f"{source} could not be taken: {error.strerror or error}.") from error
+        return self._describe(path)
+
+    def check(self, path: Path) -> None:
+        """Read all of a model file. Raises DamagedError after setting it aside."""
+        try:
+            verify_model(path)
+        except DamagedError as error:
+            aside = self.set_aside(path, str(error))
+            raise DamagedError(f"{error} It was set aside: {aside}.") from error
 
     def sweep(self) -> None:
         """Remove what interrupted writes left behind."""
         for litter in self._folder.glob(".*.part"):
             litter.unlink(missing_ok=True)
 
-    def _describe(self, path: Path) -> dict[str, Any]:
-        stat = path.stat()
-        stamp = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        known = self._known.get(path.name)
-        if known is None or known[0] != stamp:
+    def _describe(self, path: Path) -> Description:
+        stamp = _stamp(path)
+        known = self._index.description(path.name, stamp)
+        if known is None:
             with path.open("rb") as file:
-                text = _read_header(file, path)["__metadata__"].get(_KEY)
-            try:
-                described = json.loads(text)
-                described.pop("checksum", None)
-            except (TypeError, ValueError, AttributeError):
-                raise InputError(f"{path} is damaged or not a DeepSIM model.") from None
-            known = (stamp, {**described, "id": path.name.removesuffix(SUFFIX)})
-            known[1]["bytes"] = stat.st_size
-            self._known[path.name] = known
-        return known[1]
+                metadata = container.read_header(file, path)["__metadata__"]
+            known = container.description(metadata, _KEY, path)
+            if not str(known.pop("checksum", "")).startswith(path.name.removesuffix(SUFFIX)):
+                raise DamagedError(f"{path} is damaged: it has the content of another model.")
+            self._index.add(path.name, stamp, known)
+        model = path.name.removesuffix(SUFFIX)
+        return {**known, "id": model, "bytes": path.stat().st_size}
 
 
-def _read_header(file: Any, path: Path) -> dict[str, Any]:
-    """The JSON header of a safetensors file; the file is then at its first tensor."""
+def verify_model(path: Path) -> str:
+    """Read all of a model file of the store; its stamp. Raises DamagedError, OSError."""
+    stamp = _stamp(path)
+    checksum = str(container.verify(path, _KEY)["checksum"])
+    if not checksum.startswith(path.name.removesuffix(SUFFIX)):
+        raise DamagedError(f"{path} is damaged: it has the content of another model.")
+    return stamp
+
+
+def _stamp(path: Path) -> str:
+    """Another one for another content."""
+    stat = path.stat()
+    return f"{stat.st_ino}-{stat.st_mtime_ns}-{stat.st_size}"
+
+
+def _reason(path: Path) -> str:
     try:
-        (length,) = struct.unpack("<Q", file.read(8))
-        if length > _MAX_HEADER:
-            raise ValueError("the header is too long")
-        header = json.loads(file.read(length).decode("utf-8"))
-        if not isinstance(header["__metadata__"], dict):
-            raise TypeError("no metadata")
-    except (struct.error, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is damaged or not a DeepSIM model ({error}).") from error
-    return header
+        return path.with_suffix(".txt").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deepsim_engine import Primitive, devices, extract_edges, inspection, load, segment, train
 from deepsim_engine.edges import draw
-from deepsim_engine.errors import InputError
+from deepsim_engine.errors import DamagedError, InputError
 from deepsim_engine.imaging import available_memory, check_size
 from deepsim_engine.influence import check_box, intersection
 from deepsim_engine.palette import Palette
@@ -270,7 +270,14 @@ class Work:
 
     def _load(self, wanted: str) -> "Model":
         path = self._models.path(wanted)
-        return self._loaded.get(path, lambda: load(path, self._device))
+        try:
+            model = self._loaded.get(path, lambda: load(path, self._device))
+            if model.id != wanted:
+                raise DamagedError(f"{path} is damaged: it has the content of another model.")
+        except DamagedError as error:
+            aside = self._models.set_aside(path, str(error))
+            raise DamagedError(f"{error} It was set aside: {aside}.") from error
+        return model
 
     def _store(self, model: "Model") -> dict[str, Any]:
         path = self._folders.models / f"{model.id}{SUFFIX}"

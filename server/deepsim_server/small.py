@@ -1,0 +1,141 @@
+"""Requests that a worker answers directly: apply, edges, segment and the like.
+
+They wait here, fairly between clients, and go to the worker a few at a time. Of several applies
+for one document only the newest is worth an answer.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deepsim_client.wire import Message, new_id
+
+from deepsim_server.fair import FairQueue
+from deepsim_server.replies import error
+from deepsim_server.supervisor import Death, Supervisor
+
+MAX_WAITING = 256
+"""Requests that may wait at a time."""
+MAX_BYTES = 1 << 30
+"""Bytes of pixels that may wait."""
+MAX_IN_HAND = 2
+"""Requests that a worker has at a time: the next one, so that it need not wait for it."""
+
+_SUPERSEDED = "A newer drawing of this document came: that one is answered."
+
+Reply = Callable[[bytes, Message], None]
+Choose = Callable[[Message], Supervisor]
+
+
+@dataclass
+class _Small:
+    """A request, who waits for it, and the worker that has it."""
+
+    peer: bytes
+    message: Message
+    size: int
+    document: str
+    worker: Supervisor | None = None
+    unwanted: bool = False
+
+
+class SmallRequests:
+    """All small requests of one engine. `choose` names the worker for a request."""
+
+    def __init__(self, choose: Choose, reply: Reply) -> None:
+        self._choose = choose
+        self._reply = reply
+        self._all: dict[str, _Small] = {}
+        self._queue: FairQueue[str] = FairQueue()
+
+    def __len__(self) -> int:
+        return sum(not small.unwanted for small in self._all.values())
+
+    def __contains__(self, request: object) -> bool:
+        return request in self._all
+
+    def follow(self, request: str, peer: bytes) -> None:
+        """The same request again, perhaps over another connection: its reply goes there."""
+        self._all[request].peer = peer
+
+    def take(self, peer: bytes, message: Message, document: str = "") -> None:
+        """Let a request wait, and tell those that it replaces; or refuse it."""
+        size = sum(memoryview(frame.data).nbytes for frame in message.frames)
+        waiting = sum(small.size for small in self._all.values())
+        broken = self._choose(message).broken
+        if broken:
+            self._reply(peer, error(message.id, "worker-died", broken))
+            return
+        if document:
+            self._supersede(peer, document)
+        if len(self._all) >= MAX_WAITING or (waiting and waiting + size > MAX_BYTES):
+            sentence = "Too many requests wait already: try again when some are answered."
+            self._reply(peer, error(message.id, "busy", sentence))
+            return
+        self._all[message.id] = _Small(peer, message, size, document)
+        self._queue.add(peer, message.id)
+        self.tick()
+
+    def cancel(self, request: str, code: str = "cancelled", why: str = "Cancelled.") -> None:
+        """Answer a request with an error now; the worker forgets it if it has not begun."""
+        small = self._all[request]
+        if small.unwanted:
+            return
+        self._reply(small.peer, error(request, code, why))
+        if small.worker is None:
+            self._queue.remove(request)
+            del self._all[request]
+        else:
+            small.unwanted = True
+            small.worker.send(Message("cancel", new_id(), {"job": request}))
+
+    def tick(self) -> None:
+        """Give workers what they can take."""
+        later: list[str] = []
+        while self._queue:
+            request = self._queue.pop()
+            small = self._all[request]
+            worker = self._choose(small.message)
+            if self._in_hand(worker) < MAX_IN_HAND:
+                small.worker = worker
+                worker.send(small.message)
+            else:
+                later.append(request)
+                if not any(self._in_hand(other) < MAX_IN_HAND for other in self._busy()):
+                    break
+        for request in reversed(later):
+            self._queue.add(self._all[request].peer, request, first=True)
+
+    def on_worker(self, message: Message) -> bool:
+        """A worker's reply; whether it is one that somebody waits for."""
+        small = self._all[message.id]
+        if message.final:
+            del self._all[message.id]
+            self.tick()
+        if not small.unwanted:
+            self._reply(small.peer, message)
+        return not small.unwanted
+
+    def on_death(self, worker: Supervisor, death: Death) -> None:
+        """What the dead worker had is answered with an error; what waits goes to the next."""
+        for request, small in list(self._all.items()):
+            if small.worker is worker:
+                del self._all[request]
+                sentence = f"The worker process {death.how} before it answered: try again."
+                if not small.unwanted:
+                    self._reply(small.peer, error(request, "worker-died", sentence))
+
+    def close(self, why: Message) -> None:
+        """Answer everything with an error."""
+        for request in list(self._all):
+            self.cancel(request, str(why.body["code"]), str(why.body["message"]))
+
+    def _supersede(self, peer: bytes, document: str) -> None:
+        for request, small in list(self._all.items()):
+            if (small.peer, small.document) == (peer, document):
+                self.cancel(request, "superseded", _SUPERSEDED)
+
+    def _in_hand(self, worker: Supervisor) -> int:
+        return sum(small.worker is worker for small in self._all.values())
+
+    def _busy(self) -> set[Supervisor]:
+        return {self._choose(self._all[request].message) for request in self._queue}
