@@ -106,6 +106,8 @@ class JobStore:
     after a kill the job is at worst trained on from its checkpoint once more.
     """
 
+    Refused = sqlite3.OperationalError
+
     def __init__(self, database: Path, folder: Path) -> None:
         """Open or create. Raises WorkError when it is damaged or from a newer version."""
         self._folder = folder
@@ -228,7 +230,7 @@ class JobStore:
         query = f"UPDATE jobs SET {columns} WHERE id = ?"  # noqa: S608
         try:
             self._db.execute(query, (*values.values(), job))
-        except sqlite3.OperationalError as error:
+        except self.Refused as error:
             log.error("What became of training %s cannot be written yet: %s.", job, error)
             self._unsaved[job] = values
         return self.get(job)

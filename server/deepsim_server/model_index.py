@@ -95,27 +95,26 @@ class ModelIndex:
 
 def _open(path: Path) -> sqlite3.Connection:
     for _ in range(2):
-        db = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
         try:
-            _prepare(db)
+            return _prepared(str(path))
         except sqlite3.OperationalError as error:
-            db.close()
             log.warning("The index of models %s cannot be used: %s.", path, error)
             break
         except sqlite3.DatabaseError:
-            db.close()
             log.warning("The index of models %s is damaged: it is made anew.", path)
             with suppress(OSError):
                 path.replace(path.with_name(path.name + ".damaged"))
-        else:
-            return db
-    db = sqlite3.connect(":memory:", isolation_level=None)
-    _prepare(db)
+    return _prepared(":memory:")
+
+
+def _prepared(path: str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
+    try:
+        db.execute("PRAGMA journal_mode=WAL")
+        if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+            db.executescript(_SCHEMA)
+        db.execute("SELECT count(*) FROM files").fetchone()
+    except sqlite3.Error:
+        db.close()
+        raise
     return db
-
-
-def _prepare(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA journal_mode=WAL")
-    if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-        db.executescript(_SCHEMA)
-    db.execute("SELECT count(*) FROM files").fetchone()

@@ -10,7 +10,7 @@ import pytest
 from deepsim_client import Message
 from deepsim_client.wire import encode, new_id
 from deepsim_server.inputs import pair_digest, read_inputs, write_inputs
-from deepsim_server.jobs import JobStore
+from deepsim_server.jobs import KEPT_STOPPED, JobStore
 from deepsim_server.lock import FolderLock, HeldError
 from deepsim_server.models import ModelNotFoundError, ModelStore
 
@@ -66,6 +66,96 @@ def test_the_newest_job_on_the_same_pair_is_found(store: JobStore) -> None:
     assert found is not None
     assert found.id == newest
     assert store.latest("Cat", "paper", "p") is None
+
+
+def test_the_order_of_jobs_does_not_hang_on_the_clock(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = add(store)
+    monkeypatch.setattr("time.time", lambda: 1000.0)  # years back
+    second = add(store)
+    store.update(first, step=3)
+    assert [job.id for job in store.unfinished()] == [first, second]
+    latest = store.latest("Cat", "draft", "p")
+    assert latest is not None
+    assert latest.id == second
+
+
+OLD = """
+CREATE TABLE jobs (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL, preset TEXT NOT NULL, pair TEXT NOT NULL, settings TEXT NOT NULL,
+    state TEXT NOT NULL CHECK
+        (state IN ('queued', 'running', 'paused', 'done', 'failed', 'cancelled')),
+    step INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, reply TEXT,
+    created REAL NOT NULL, updated REAL NOT NULL);
+CREATE TABLE requests (id TEXT PRIMARY KEY,
+    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE);
+INSERT INTO jobs VALUES (1, 'a', 'Cat', 'draft', 'p', '{"steps": 5}', 'paused', 3, 1, NULL, 1, 2);
+INSERT INTO jobs VALUES (2, 'b', 'Dog', 'draft', 'p', '{}', 'done', 9, 0, '{"model": {}}', 1, 2);
+INSERT INTO requests VALUES ('a', 'a'), ('r', 'a'), ('b', 'b');
+PRAGMA user_version=1;
+"""
+"""What the first version wrote: its "paused" is what it would have gone on with unasked."""
+
+
+def test_an_older_list_of_jobs_is_migrated(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "db")
+    database.executescript(OLD)
+    database.close()
+    for _ in range(2):
+        store = JobStore(tmp_path / "db", tmp_path)
+        (going,) = store.unfinished()
+        assert (going.id, going.state, going.step, going.deaths) == ("a", "queued", 3, 1)
+        assert (going.client, going.hangs, going.headway) == ("", 0, "")
+        asked = store.of_request("r")
+        assert asked is not None
+        assert asked.settings == {"steps": 5}
+        assert store.get("b").reply == {"model": {}}
+        store.close()
+
+
+def test_a_change_that_the_disk_refuses_is_told_and_tried_again(
+    tmp_path: Path, store: JobStore
+) -> None:
+    job = add(store)
+    blocker = sqlite3.connect(tmp_path / "db", isolation_level=None)
+    store._db.execute("PRAGMA busy_timeout=1")
+    blocker.execute("BEGIN IMMEDIATE")
+    assert store.update(job, state="done", reply={"model": {"id": "m"}}).state == "done"
+    assert store.behind
+    assert store.get(job).reply == {"model": {"id": "m"}}
+    with pytest.raises(sqlite3.OperationalError):
+        add(store)
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    store.retry()
+    assert not store.behind
+    again = JobStore(tmp_path / "db", tmp_path)
+    assert again.get(job).state == "done"
+    again.close()
+
+
+def test_nothing_is_accepted_into_a_list_that_was_removed(tmp_path: Path, store: JobStore) -> None:
+    add(store)
+    (tmp_path / "db").unlink()
+    with pytest.raises(OSError, match="db"):
+        add(store)
+    (tmp_path / "db").write_bytes(b"")
+    with pytest.raises(OSError, match="replaced"):
+        add(store)
+
+
+def test_only_the_newest_stopped_jobs_keep_their_folders(tmp_path: Path, store: JobStore) -> None:
+    stopped = [add(store) for _ in range(KEPT_STOPPED + 2)]
+    for job in stopped:
+        store.update(job, state="failed")
+    paused = add(store)
+    store.update(paused, state="paused")
+    for job in [*stopped, paused]:
+        (tmp_path / "jobs" / job).mkdir()
+    store.sweep()
+    kept = {folder.name for folder in (tmp_path / "jobs").iterdir()}
+    assert kept == {*stopped[2:], paused}
 
 
 def test_only_known_states_are_stored(store: JobStore) -> None:

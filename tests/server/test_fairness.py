@@ -1,0 +1,143 @@
+"""Whose turn it is: clients one after another, the newest apply of a document, models in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from deepsim_client import Message
+from deepsim_client.wire import new_id
+from deepsim_server.fair import FairQueue
+from deepsim_server.loaded import LoadedModels
+from deepsim_server.small import MAX_IN_HAND, MAX_WAITING, SmallRequests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_clients_are_served_in_turn() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for item in ("a1", "a2", "a3", "b1", "c1", "b2"):
+        queue.add(item[0], item)
+    assert [queue.pop() for _ in range(len(queue))] == ["a1", "b1", "c1", "a2", "b2", "a3"]
+    with pytest.raises(IndexError):
+        queue.pop()
+
+
+def test_what_goes_first_or_is_taken_out() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for item in ("a1", "a2", "b1"):
+        queue.add(item[0], item)
+    queue.add("b", "b0", first=True)
+    assert queue.remove("a1")
+    assert not queue.remove("a1")
+    assert "a1" not in queue
+    assert sorted(queue) == ["a2", "b0", "b1"]
+    assert [queue.pop() for _ in range(len(queue))] == ["b0", "a2", "b1"]
+
+
+@dataclass(eq=False)
+class Worker:
+    """Notes what it is given, as the channel to a worker process would carry it."""
+
+    given: list[Message] = field(default_factory=list)
+    broken: str = ""
+
+    def send(self, message: Message) -> None:
+        self.given.append(message)
+
+
+@dataclass
+class Scene:
+    """Small requests, one worker, and what clients were answered."""
+
+    worker: Worker = field(default_factory=Worker)
+    said: list[tuple[bytes, str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.small = SmallRequests(lambda message: self.worker, self.reply)  # type: ignore[arg-type,return-value]
+
+    def reply(self, peer: bytes, message: Message) -> None:
+        self.said.append((peer, message.id, message.body.get("code", message.kind)))
+
+    def ask(self, peer: bytes, document: str = "") -> str:
+        message = Message("apply", new_id(), {})
+        self.small.take(peer, message, document)
+        return message.id
+
+    def answer(self, request: str) -> bool:
+        return self.small.on_worker(Message("result", request, {}))
+
+
+def test_small_requests_of_many_clients_take_turns() -> None:
+    scene = Scene()
+    flood = [scene.ask(b"a") for _ in range(20)]
+    other = scene.ask(b"b")
+    assert len(scene.worker.given) == MAX_IN_HAND
+    for request in flood[:MAX_IN_HAND]:
+        scene.answer(request)
+    assert other in [message.id for message in scene.worker.given[: MAX_IN_HAND * 2]]
+
+
+def test_the_newest_apply_of_a_document_replaces_the_others() -> None:
+    scene = Scene()
+    first, second, third = (scene.ask(b"a", "car") for _ in range(3))
+    untouched = scene.ask(b"a", "town"), scene.ask(b"b", "car"), scene.ask(b"a")
+    assert scene.said == [(b"a", first, "superseded"), (b"a", second, "superseded")]
+    assert not scene.answer(first)  # it was with the worker already
+    while scene.worker.given[-1].id != untouched[-1] or third in scene.small:
+        for message in list(scene.worker.given):
+            if message.kind == "apply" and message.id in scene.small:
+                scene.answer(message.id)
+    answered = [request for _, request, code in scene.said if code == "result"]
+    assert third in answered
+    assert first not in answered
+
+
+def test_too_many_small_requests_are_refused() -> None:
+    scene = Scene()
+    for _ in range(MAX_WAITING):
+        scene.ask(b"a")
+    refused = scene.ask(b"b")
+    assert scene.said == [(b"b", refused, "busy")]
+
+
+def test_a_request_is_cancelled_before_and_while_a_worker_has_it() -> None:
+    scene = Scene()
+    requests = [scene.ask(b"a") for _ in range(MAX_IN_HAND + 1)]
+    for request in (requests[0], requests[-1]):
+        scene.small.cancel(request)
+    assert [code for _, _, code in scene.said] == ["cancelled", "cancelled"]
+    assert scene.worker.given[-1].kind == "cancel"
+    assert requests[-1] not in scene.small
+    assert not scene.answer(requests[0])
+    assert len(scene.small) == MAX_IN_HAND - 1
+
+
+def test_models_leave_the_memory_after_an_idle_time(tmp_path: Path) -> None:
+    now = [0.0]
+    loaded = LoadedModels(2, 10.0, clock=lambda: now[0])
+    files = [tmp_path / name for name in "abc"]
+    loads: list[str] = []
+
+    def get(path: Path) -> None:
+        loaded.get(path, lambda: loads.append(path.name))  # type: ignore[arg-type,func-returns-value]
+
+    for path in files:
+        path.write_bytes(b"1")
+        get(path)
+    get(files[2])
+    assert loads == ["a", "b", "c"]
+    get(files[0])  # two are kept at most
+    assert loads == ["a", "b", "c", "a"]
+    now[0] = 5.0
+    get(files[0])
+    now[0] = 12.0
+    loaded.unload_idle()
+    assert len(loaded) == 1
+    files[0].unlink()
+    files[0].write_bytes(b"2")
+    get(files[0])
+    assert loads[-1] == "a"
+    assert len(loads) == 5
