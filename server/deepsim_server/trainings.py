@@ -15,7 +15,7 @@ from typing import Any
 
 from deepsim_client.wire import Buffer, Message, new_id
 
-from deepsim_server import jobs
+from deepsim_server import jobs, memory
 from deepsim_server.fair import FairQueue
 from deepsim_server.inputs import pair_digest, write_inputs
 from deepsim_server.jobs import Job, JobStore
@@ -91,6 +91,7 @@ class Trainings:
             sentence = f"{MAX_UNFINISHED} trainings wait already: cancel some, or wait."
             self._reply(peer, error(message.id, "busy", sentence))
         else:
+            self._check_memory(message, settings)
             path = self._store.folder(message.id) / jobs.INPUTS
 
             def write() -> str:
@@ -99,6 +100,13 @@ class Trainings:
 
             future = self._disk.submit(write)
             self._writes[message.id] = _Write(peer, message, settings, resume, future)
+
+    def _check_memory(self, message: Message, settings: TrainSettings) -> None:
+        told = self._workers.first.info.get("needs", {}).get(settings.preset)
+        image = message.frame("image")
+        if told is not None and image is not None:
+            height, width = image.shape[:2]
+            memory.check(told, settings.size, width, height)
 
     def attach(self, peer: bytes, message: Message) -> None:
         """Answer `attach`: from now on the replies of another request's training come here too."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from deepsim_client.wire import Frame, Message
 from numpy.typing import NDArray
 
@@ -14,12 +15,13 @@ from deepsim_engine.errors import DamagedError, InputError
 from deepsim_engine.imaging import available_memory, check_size
 from deepsim_engine.influence import check_box, intersection
 from deepsim_engine.palette import Palette
-from deepsim_engine.presets import PRESETS
-from deepsim_engine.training import library_versions
+from deepsim_engine.presets import PRESETS, Preset
+from deepsim_engine.training import estimate_memory, library_versions
 from deepsim_server.folders import Folders
 from deepsim_server.inputs import read_inputs
 from deepsim_server.jobs import CHECKPOINT, INPUTS
 from deepsim_server.loaded import LoadedModels
+from deepsim_server.memory import needs
 from deepsim_server.models import SUFFIX, ModelStore
 from deepsim_server.requests import TrainSettings, box, colours, flag, number, text, whole
 
@@ -111,8 +113,17 @@ class Work:
             "devices": devices.names(),
             "memory_free": devices.free_memory(device) or available_memory(),
             "presets": list(PRESETS),
+            "needs": {name: self._needs(preset, device) for name, preset in PRESETS.items()},
             "versions": library_versions(),
         }
+
+    @staticmethod
+    def _needs(preset: Preset, device: torch.device) -> dict[str, Any]:
+        """With few channels: rather too little, since the training itself checks again."""
+        return needs(
+            preset.longest_side,
+            lambda size: estimate_memory(preset, size, channels=2, device=device),
+        )
 
     def train(
         self,

@@ -181,7 +181,8 @@ class RawClient:
         self.context.destroy(linger=0)
 
 
-def _new_engine(folder: Path, weights: Path) -> Engine:
+def new_engine(folder: Path, weights: Path) -> Engine:
+    """An engine with a data folder of its own, not started yet."""
     folder.mkdir()
     (folder / "weights").symlink_to(weights)
     return Engine(folder)
@@ -198,7 +199,7 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture
 def engine(tmp_path: Path, weights: Path) -> Iterator[Engine]:
     """An engine of the test's own, not started yet."""
-    made = _new_engine(tmp_path / "data", weights)
+    made = new_engine(tmp_path / "data", weights)
     yield made
     made.end()
 
@@ -206,7 +207,7 @@ def engine(tmp_path: Path, weights: Path) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[Engine]:
     """A running engine for tests that leave it as it was."""
-    made = _new_engine(tmp_path_factory.mktemp("engine") / "data", weights)
+    made = new_engine(tmp_path_factory.mktemp("engine") / "data", weights)
     made.ready()
     yield made
     made.end()

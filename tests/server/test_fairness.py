@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from deepsim_client import Message
 from deepsim_client.wire import new_id
+from deepsim_server import memory
 from deepsim_server.fair import FairQueue
 from deepsim_server.loaded import LoadedModels
 from deepsim_server.small import MAX_IN_HAND, MAX_WAITING, SmallRequests
+
+from deepsim_engine.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,3 +144,14 @@ def test_models_leave_the_memory_after_an_idle_time(tmp_path: Path) -> None:
     get(files[0])
     assert loads[-1] == "a"
     assert len(loads) == 5
+
+
+def test_a_training_that_cannot_fit_into_the_memory_is_refused() -> None:
+    told = memory.needs(512, lambda size: size[0] * size[1] * 2**30)
+    assert memory.check(told, None, 40, 40) is None  # smaller than all that is told of
+    with pytest.raises(InputError, match="GB"):
+        memory.check(told, None, 4000, 3000)
+    told = memory.needs(512, lambda size: size[0] * size[1] if max(size) < 600 else 2**60)
+    assert memory.check(told, None, 4000, 3000) is None  # it is scaled to 512 pixels first
+    with pytest.raises(InputError, match="Training needs"):
+        memory.check(told, 2048, 4000, 3000)
