@@ -22,7 +22,7 @@ from deepsim_client.wire import new_id
 from deepsim_server.models import verify_model
 
 from deepsim_engine.folders import weights_dir
-from tests.server.conftest import PATIENCE, Engine, ask, pair, until
+from tests.server.conftest import Engine, ask, pair, until
 
 if TYPE_CHECKING:
     from deepsim_client import EngineClient, Reply
@@ -40,6 +40,7 @@ class Victim:
     Attributes:
         repeated: for each kill, how many steps that had been told were told once more.
         steps: the step told last.
+        told: what was said of deaths of workers.
     """
 
     engine: Engine
@@ -47,6 +48,7 @@ class Victim:
     job: str = field(default_factory=new_id)
     steps: int = 0
     repeated: list[int] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     fresh: bool = True
 
     def begin(self) -> EngineClient:
@@ -97,13 +99,17 @@ class Victim:
 
     def _await_step(self, client: EngineClient) -> None:
         self.fresh = True
-        until(lambda: not self.fresh, client, patience=2 * PATIENCE)
+        until(lambda: not self.fresh, client)
 
     def _see(self, reply: Reply) -> None:
         step = reply.body.get("step")
         assert reply.kind != "error", reply.body
-        if reply.kind != "progress" or "message" in reply.body or not isinstance(step, int):
-            return
+        if "message" in reply.body:
+            self.told.append(reply.body["message"])
+        elif reply.kind == "progress" and isinstance(step, int):
+            self._count(step)
+
+    def _count(self, step: int) -> None:
         if self.fresh and self.steps:
             self.repeated.append(max(0, self.steps + 1 - step))
         self.fresh, self.steps = False, step

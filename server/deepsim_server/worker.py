@@ -234,7 +234,7 @@ def _send_pulse(
 
 def _leave_with_the_engine() -> None:
     """The engine holds the other end of standard input; when it closes, the engine is gone."""
-    while sys.stdin.buffer.read(1024):
+    while os.read(sys.stdin.fileno(), 1024):  # not its buffer, whose lock would hinder our own end
         pass
     os._exit(3)
 

@@ -24,7 +24,7 @@ from PIL import Image
 from skimage import data
 
 SIDE = 64
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds that anything may take on a busy machine before a test gives up."""
 
 

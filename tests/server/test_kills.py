@@ -17,6 +17,8 @@ def test_a_training_survives_kills_of_its_worker_and_of_everything(engine: Engin
     client = victim.begin()
     for _ in range(5):
         victim.kill_worker(client)
+    assert all("SIGKILL" in told for told in victim.told)
+    assert len(victim.told) == 5
     for _ in range(3):
         client = victim.kill_together(client)
     model = victim.finish(client)
@@ -46,7 +48,7 @@ def test_a_worker_that_hangs_is_ended_and_its_training_resumed_once(engine: Engi
     until(lambda: told, client)
     assert "did not get on for 20 s" in told[0]
     steps.clear()
-    until(lambda: steps, client, patience=2 * PATIENCE)
+    until(lambda: steps, client)
     engine.worker().suspend()
     failed = client.wait(training, PATIENCE)
     assert failed.body["code"] == "worker-died"

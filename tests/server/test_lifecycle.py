@@ -60,24 +60,6 @@ def test_the_engine_process_itself_stays_light(engine: Engine) -> None:
     assert not [path for path in loaded if "libtorch" in path]
 
 
-def test_a_killed_worker_is_replaced_and_its_training_goes_on(engine: Engine) -> None:
-    engine.options = ("--checkpoint-seconds", "0")
-    client = engine.ready()
-    replies: list[Reply] = []
-    training = client.request("train", {**LONG, "steps": 9}, pair(), on_reply=replies.append)
-    until(lambda: replies and replies[-1].body.get("step", 0) >= 3, client)
-    first = engine.worker()
-    first.kill()
-    assert client.wait(training, PATIENCE).body["model"]["steps"] == 9
-    assert engine.worker().pid != first.pid
-    told = [reply.body["message"] for reply in replies if "message" in reply.body]
-    assert len(told) == 1
-    assert "SIGKILL" in told[0]
-    steps = [reply.body["step"] for reply in replies if reply.kind == "progress"]
-    assert steps == sorted(steps)  # a checkpoint after every step: none is done twice
-    assert ask(client, "edges", {}, [image_frame()]).kind == "result"
-
-
 def test_a_training_that_kills_every_worker_fails_and_the_next_one_has_its_turn(
     engine: Engine,
 ) -> None:
