@@ -67,7 +67,7 @@ def _serve_alone(
         folders.clients,
         lambda mark: log.warning("Refused a client with an unknown key (%s).", mark),
     )
-    with _authenticated_context(known) as context:
+    with authenticated_context(known) as context:
         router = _router(context, keys)
         port = router.bind_to_random_port("tcp://127.0.0.1")
         workers = Workers(
@@ -95,7 +95,7 @@ def _serve_alone(
 
 
 @contextmanager
-def _authenticated_context(known: KnownKeys) -> Iterator["zmq.Context[zmq.Socket[bytes]]"]:
+def authenticated_context(known: KnownKeys) -> Iterator["zmq.Context[zmq.Socket[bytes]]"]:
     """A context whose sockets ask `known` about every key that wants to connect."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     quiet = logging.getLogger("deepsim_server.zap")

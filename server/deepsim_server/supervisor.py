@@ -39,6 +39,8 @@ _CALM_SECONDS = 5.0
 """A worker is replaced for its age when nothing was asked of it for so long."""
 _ASLEEP_SECONDS = 5.0
 """If the engine itself did not look for so long, the machine slept: that is nobody's fault."""
+_START_SECONDS = 300.0
+"""A worker may take so long to become ready: a slow disk, a busy machine."""
 _NO_WORK = ("cancel", "stop")
 
 
@@ -287,7 +289,10 @@ class Supervisor:
     def _end_if_hung(self, now: float) -> None:
         """No pulse at all counts like one that says that nothing moves."""
         age = float(self._pulse.get("age", 0.0)) + now - self._pulse_at
-        if age > self._limits.hang_seconds and not self._hung and self._process is not None:
+        limit = self._limits.hang_seconds
+        if not self.ready:
+            limit = max(limit, _START_SECONDS)
+        if age > limit and not self._hung and self._process is not None:
             log.warning("Worker %s did not get on for %.0f s: it is ended.", self.pid, age)
             self._hung = True
             self._process.kill()

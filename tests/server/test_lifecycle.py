@@ -60,27 +60,6 @@ def test_the_engine_process_itself_stays_light(engine: Engine) -> None:
     assert not [path for path in loaded if "libtorch" in path]
 
 
-def test_a_training_that_kills_every_worker_fails_and_the_next_one_has_its_turn(
-    engine: Engine,
-) -> None:
-    client = engine.ready()
-    replies: list[Reply] = []
-    training = client.request("train", LONG, pair(), on_reply=replies.append)
-    following = client.request("train", {"preset": "draft", "steps": 1, "name": "Next"}, pair())
-    for death in range(3):
-        until(lambda: any(r.kind == "progress" and "loss" in str(r.body) for r in replies), client)
-        engine.worker().kill()
-        if death < 2:
-            until(lambda: any("message" in r.body for r in replies), client)
-        replies.clear()
-    failed = client.wait(training, PATIENCE)
-    assert failed.body["code"] == "worker-died"
-    assert "can be resumed" in failed.body["message"]
-    assert client.wait(following, PATIENCE).kind == "result"
-    states = {job["name"]: job["state"] for job in ask(client, "status").body["jobs"]}
-    assert states == {"Long": "failed", "Next": "done"}
-
-
 def test_a_paused_training_waits_until_it_is_resumed_even_over_a_restart(engine: Engine) -> None:
     client = engine.ready()
     training = start_training(client)
