@@ -314,6 +314,8 @@ class Engine:
         self.trainings.on_death(worker, death)
         if worker.broken:
             self._answer_greetings()
+        if all(other.broken for other in self._workers):
+            self._small.close(error(None, "worker-died", worker.broken))
 
     def _answer_greetings(self) -> None:
         for peer, request in self._greetings:

@@ -8,7 +8,7 @@ from pathlib import Path
 from deepsim_client.wire import Buffer, Message, WireError, decode
 
 from deepsim_engine.errors import WorkError
-from deepsim_engine.files import write_atomically
+from deepsim_engine.files import sync_folder, write_atomically
 
 _MAGIC = b"DSIN0001"
 
@@ -20,12 +20,14 @@ def write_inputs(path: Path, parts: Sequence[Buffer]) -> None:
     """
     lengths = [memoryview(part).nbytes for part in parts]
     head = struct.pack(f"<8sI{len(parts)}Q", _MAGIC, len(parts), *lengths)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(path.parent.parent)
     write_atomically(path, b"".join([head, *parts]))
 
 
-def read_inputs(path: Path) -> Message:
-    """The stored request. Raises WorkError when the file is missing or damaged."""
+def read_inputs(path: Path, pair: str = "") -> Message:
+    """The stored request. Raises WorkError when the file is missing or damaged, which `pair`, its
+    `pair_digest` when it was stored, tells for sure."""
     try:
         data = memoryview(path.read_bytes())
         magic, count = struct.unpack_from("<8sI", data)
@@ -36,7 +38,10 @@ def read_inputs(path: Path) -> Message:
         for length in lengths:
             parts.append(data[start : start + length])
             start += length
-        return decode(parts)
+        message = decode(parts)
+        if pair and pair_digest(message) != pair:
+            raise ValueError("the pixels are not as they were stored")
+        return message
     except (OSError, ValueError, struct.error, WireError) as error:
         raise WorkError(f"The stored inputs {path} cannot be read: {error}.") from error
 

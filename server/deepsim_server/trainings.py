@@ -74,7 +74,7 @@ class Trainings:
     def resume_unfinished(self) -> None:
         """Queue what an earlier engine did not finish."""
         for job in self._store.unfinished():
-            self._store.update(job.id, state=jobs.QUEUED)
+            self._store.update(job.id, state=jobs.QUEUED, reply=None)
             self._queue.add(job.client, job.id, first=job.state == jobs.RUNNING)
             log.info("Training %s (%r) goes on from step %d or before.", job.id, job.name, job.step)
 
@@ -398,7 +398,7 @@ class Trainings:
     def _start(self, job: Job, worker: Supervisor) -> None:
         self._store.update(job.id, state=jobs.RUNNING)
         self._running[job.id] = worker
-        worker.send(Message("train", job.id, job.settings))
+        worker.send(Message("train", job.id, {**job.settings, "pair": job.pair}))
 
     def _stop_running(self, job: str) -> None:
         self._running[job].send(Message("cancel", new_id(), {"job": job}))

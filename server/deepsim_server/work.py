@@ -134,7 +134,7 @@ class Work:
         """Train the job `message.id`, whose inputs are on disk, and store the model."""
         folder = self._folders.jobs / message.id
         settings = TrainSettings.from_body(message.body)
-        inputs = read_inputs(folder / INPUTS)
+        inputs = read_inputs(folder / INPUTS, text(message.body, "pair", ""))
         image = Drawing.image(inputs)
         primitive = Primitive.from_layers(*Drawing.layers(inputs))
         origin = self._load(settings.origin) if settings.origin else None

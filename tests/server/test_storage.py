@@ -204,6 +204,18 @@ def test_cut_off_inputs_are_refused(tmp_path: Path, length: int) -> None:
         read_inputs(path)
 
 
+def test_inputs_with_a_changed_pixel_are_refused(tmp_path: Path) -> None:
+    path, message = tmp_path / "inputs", Message("train", new_id(), {}, tuple(pair()))
+    write_inputs(path, encode(message))
+    digest = pair_digest(message)
+    assert read_inputs(path, digest).frames == read_inputs(path).frames
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(WorkError, match="not as they were stored"):
+        read_inputs(path, digest)
+
+
 def test_the_digest_tells_pairs_apart() -> None:
     one = Message("train", new_id(), {}, (image_frame(), segments_frame()))
     other = Message("train", new_id(), {}, (image_frame(), segments_frame(shift=1)))
