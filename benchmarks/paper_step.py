@@ -1,4 +1,4 @@
-"""Seconds of a training step of the published recipe: written plainly, and by our trainer.
+"""Processor seconds of a step of the published recipe: written plainly, and by our trainer.
 
     python benchmarks/paper_step.py [--side 128] [--steps 3] [--profile]
 
@@ -10,17 +10,21 @@ networks' gradients for both losses. It needs about 8 GB of memory.
 
 import argparse
 import time
+from functools import partial
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from skimage import data
+from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from deepsim_engine import losses, presets
 from deepsim_engine.backbones import weights
 from deepsim_engine.backbones.weights import load_backbone
 from deepsim_engine.networks.build import build_discriminator, build_generator
+from deepsim_engine.networks.pix2pixhd import InstanceNorm, WideConv
 from deepsim_engine.primitive import Primitive
 from deepsim_engine.segmentation import segment
 from deepsim_engine.trainer import Trainer
@@ -36,6 +40,11 @@ class PlainStep:
         self.trunk = load_backbone(backbone, [tap for tap, _ in preset.losses.taps])
         for network in (self.generator, self.discriminator, self.trunk):
             network.to(memory_format=torch.contiguous_format)
+        for layer in self.generator.modules():  # without what makes ours quicker
+            if isinstance(layer, WideConv):
+                layer.forward = partial(nn.Conv2d.forward, layer)
+            elif isinstance(layer, InstanceNorm):
+                layer.forward = F.instance_norm
         self.optimizers = [
             torch.optim.Adam(network.parameters(), preset.learning_rate, preset.betas)
             for network in (self.generator, self.discriminator)
@@ -82,13 +91,13 @@ def main() -> None:
     spent: dict[str, list[float]] = {"plain": [], "ours": []}
     for _ in range(arguments.steps + 1):  # the first is slow and not counted
         for name, step in (("plain", lambda: plain.step(x, y)), ("ours", lambda: ours.step(0.1))):
-            begun = time.perf_counter()
+            begun = time.process_time()
             step()
-            spent[name].append(time.perf_counter() - begun)
+            spent[name].append(time.process_time() - begun)
             print(f"{name} {spent[name][-1]:.2f} s", flush=True)
     slow, fast = (min(times[1:]) for times in spent.values())
     print(f"{side} px, {torch.get_num_threads()} threads, {ours.dtype}")
-    print(f"plain {slow:.2f} s a step, ours {fast:.2f} s: {slow / fast:.2f} times the rate")
+    print(f"processor seconds a step: plain {slow:.2f}, ours {fast:.2f}, rate {slow / fast:.2f}")
     if arguments.profile:
         with profile(activities=[ProfilerActivity.CPU]) as found:
             ours.step(0.1)

@@ -20,12 +20,10 @@ def build_generator(config: GeneratorConfig, in_channels: int, seed: int = 0) ->
                 in_channels, config.widths[0], len(config.widths) - 1, config.depth
             )
             network.apply(_initialise_normal)
-        else:
-            channels = in_channels + (3 if config.patches else 0)
-            network = UNet(
-                channels, config.widths, config.depth, config.patches and config.residual
-            )
-            _initialise_unet(network)
+            return network  # in torch's default layout, see there
+        channels = in_channels + (3 if config.patches else 0)
+        network = UNet(channels, config.widths, config.depth, config.patches and config.residual)
+        _initialise_unet(network)
     return network.to(memory_format=torch.channels_last)
 
 

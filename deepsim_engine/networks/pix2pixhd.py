@@ -6,7 +6,37 @@ instance normalisation and ReLU throughout, tanh at the end.
 
 from itertools import pairwise
 
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+_FEW = 400
+"""Pixels up to which a product of matrices is quicker than a convolution, on a processor."""
+
+
+class InstanceNorm(nn.Module):
+    """Instance normalisation, written as group normalisation: the same, and twice as quick here."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, x.shape[1])
+
+
+class WideConv(nn.Conv2d):
+    """A 3x3 convolution behind reflection padding, for many channels on few pixels.
+
+    There a convolution spends most of its time on bringing 38 MB of weights into its own order.
+    A product of matrices takes them as they lie: 2.7 times as quick at 8 x 8 pixels.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, 3, padding=1, padding_mode="reflect")
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        if x.device.type != "cpu" or height * width > _FEW or self.bias is None:
+            return super().forward(x)
+        columns = F.unfold(F.pad(x, (1, 1, 1, 1), mode="reflect"), 3)
+        y = self.weight.flatten(1) @ columns + self.bias[:, None]
+        return y.unflatten(2, (height, width))
 
 
 class ResidualBlock(nn.Module):
@@ -15,11 +45,11 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
-            nn.InstanceNorm2d(channels),
+            WideConv(channels),
+            InstanceNorm(),
             nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
-            nn.InstanceNorm2d(channels),
+            WideConv(channels),
+            InstanceNorm(),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -35,24 +65,26 @@ class GlobalGenerator(nn.Module):
         widths = [base * 2**level for level in range(downs + 1)]
         layers: list[nn.Module] = [
             nn.Conv2d(in_channels, base, 7, padding=3, padding_mode="reflect"),
-            nn.InstanceNorm2d(base),
+            InstanceNorm(),
             nn.ReLU(),
         ]
         for narrow, wide in pairwise(widths):
             layers += [
                 nn.Conv2d(narrow, wide, 3, stride=2, padding=1),
-                nn.InstanceNorm2d(wide),
+                InstanceNorm(),
                 nn.ReLU(),
             ]
         layers += [ResidualBlock(widths[-1]) for _ in range(blocks)]
         for wide, narrow in pairwise(reversed(widths)):
             layers += [
                 nn.ConvTranspose2d(wide, narrow, 3, stride=2, padding=1, output_padding=1),
-                nn.InstanceNorm2d(narrow),
+                InstanceNorm(),
                 nn.ReLU(),
             ]
         layers += [nn.Conv2d(base, 3, 7, padding=3, padding_mode="reflect"), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.device.type == "cpu":  # with so many channels torch's default layout is quicker
+            x = x.contiguous()
         return self.layers(x)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from deepsim_engine.networks.build import build_discriminator, build_generator
-from deepsim_engine.networks.pix2pixhd import GlobalGenerator
+from deepsim_engine.networks.pix2pixhd import GlobalGenerator, InstanceNorm, WideConv
 from deepsim_engine.networks.run import run_generator, run_on_parts
 from deepsim_engine.presets import DRAFT, PAPER, DiscriminatorConfig, GeneratorConfig
 
@@ -113,3 +113,21 @@ def test_discriminators_of_the_presets_accept_the_smallest_crops(side: int) -> N
             network = build_discriminator(preset.discriminator, in_channels=5)
             found = network(torch.rand(1, 2, side, side), torch.rand(1, 3, side, side))
         assert all(layers[-1].isfinite().all() for layers in found)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (8, 8), (5, 9), (24, 20)])
+def test_products_of_matrices_give_what_the_convolution_gives(size: tuple[int, int]) -> None:
+    convolution = WideConv(6).double()
+    x = torch.randn(2, 6, *size, dtype=torch.float64, requires_grad=True)
+    ours, theirs = convolution(x), nn.Conv2d.forward(convolution, x)
+    assert torch.allclose(ours, theirs)
+    gradients = [
+        torch.autograd.grad(y.square().sum(), [x, *convolution.parameters()])
+        for y in (ours, theirs)
+    ]
+    assert all(torch.allclose(a, b) for a, b in zip(*gradients, strict=True))
+
+
+def test_instance_normalisation_is_torchs() -> None:
+    x = torch.randn(2, 5, 7, 6) * 3 + 1
+    assert torch.allclose(InstanceNorm()(x), nn.InstanceNorm2d(5)(x), atol=1e-5)
