@@ -12,6 +12,7 @@ import struct
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from deepsim_engine import checkpoint, container
@@ -105,6 +106,7 @@ def _make_files(folder: Path) -> list[tuple[Path, str]]:
     from skimage import data  # noqa: PLC0415
 
     import deepsim_engine as ds  # noqa: PLC0415
+    from deepsim_engine import presets  # noqa: PLC0415
 
     picture = data.astronaut()[::8, ::8]
     segments = np.full((64, 64, 3), (200, 180, 160), np.uint8)
@@ -112,13 +114,19 @@ def _make_files(folder: Path) -> list[tuple[Path, str]]:
     primitive = ds.Primitive.from_layers(segments=segments)
     ds.train(picture, primitive, "instant", name="Instant").save(folder / "instant.safetensors")
     saved = folder / "checkpoint.safetensors"
-    draft = ds.train(
-        picture, primitive, "draft", steps=2, checkpoint=saved, checkpoint_seconds=0, name="Draft"
+    # As draft, but with few channels, so that files can be damaged thousands of times.
+    narrow = replace(
+        presets.DRAFT,
+        generator=presets.GeneratorConfig(widths=(4, 4), depth=1, patches=True),
+        discriminator=presets.DiscriminatorConfig(base=4, layers=1, scales=1),
     )
-    draft.save(folder / "draft.safetensors")
+    trained = ds.train(
+        picture, primitive, narrow, steps=2, checkpoint=saved, checkpoint_seconds=0, name="Narrow"
+    )
+    trained.save(folder / "trained.safetensors")
     return [
         (folder / "instant.safetensors", "deepsim"),
-        (folder / "draft.safetensors", "deepsim"),
+        (folder / "trained.safetensors", "deepsim"),
         (saved, "deepsim-checkpoint"),
     ]
 

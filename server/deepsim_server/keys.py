@@ -50,15 +50,15 @@ class KnownKeys:
     def __init__(self, clients: Path, on_denied: Callable[[str], None]) -> None:
         self._clients = clients
         self._on_denied = on_denied
-        self._worker: bytes | None = None
+        self._workers: dict[str, bytes] = {}
 
-    def admit_worker(self, public: bytes) -> None:
-        """Let this worker in, and no earlier one."""
-        self._worker = public
+    def admit_worker(self, public: bytes, place: str) -> None:
+        """Let this worker in, and no earlier one in its place."""
+        self._workers[place] = public
 
     def callback(self, domain: str, key: bytes) -> bool:
         """Whether `key` (Z85) may connect in `domain`; called by the authenticator's thread."""
-        known = key == self._worker if domain == self.WORKERS else key in self._client_keys()
+        known = key in (self._workers.values() if domain == self.WORKERS else self._client_keys())
         if not known:
             self._on_denied(hashlib.sha256(key).hexdigest()[:12])
         return known

@@ -137,7 +137,7 @@ class Supervisor:
     def start(self) -> None:
         """Start the worker. Its keys go through its standard input, where nobody can look."""
         public, secret = zmq.curve_keypair()
-        self._keys.admit_worker(public)
+        self._keys.admit_worker(public, self._endpoint)
         self._identity = secrets.token_hex(8).encode()
         self.info, self._pulse, self._new_memory = {}, {}, None
         self._answers, self._hung, self._recycling = 0, False, False
