@@ -54,10 +54,6 @@ class PatchConfig:
     """Largest step of the random search at levels that begin with the field of a coarser one."""
     refinements: int = 2
     """Times the result is compared with the picture and made anew, per level."""
-    members: int = 1
-    """Syntheses whose mean is the result. They differ in the random search and in `shares`."""
-    shared_side: int = 128
-    """Levels whose longest side is at most this are searched once for all members."""
     vote_patch: int = 7
     """Side of the picture patches that are blended (odd)."""
     vote_sigma: float = 1.4

@@ -19,6 +19,8 @@ from deepsim_engine.patches.vote import blend
 _POLISH_RADIUS = 4
 _ASKED = 256
 """Pixels that are asked which angles they would like."""
+_FITS = 0.2
+"""Nobody is asked where nine tenths of the pixels have found something nearer than this."""
 _SAME = 1e-4
 """Values of primitives that differ by less are equal."""
 
@@ -136,10 +138,9 @@ class _Synthesis:
 
     def __init__(self, turns: Turns, config: PatchConfig, drawing: Drawing) -> None:
         self.turns, self.pair, self.config, self.drawing = turns, turns.pair, config, drawing
-        pair = turns.pair
-        self.levels = pair.levels
+        self.levels = self.pair.levels
         self.angles: tuple[int, ...] = ()
-        self.settles = drawing.shape(0) == pair.levels[0].size and config.settle > 0
+        self.settles = drawing.shape(0) == self.pair.levels[0].size and config.settle > 0
 
     def run(self) -> tuple[Field, Tensor]:
         """The field and the picture of the finest level."""
@@ -149,21 +150,10 @@ class _Synthesis:
         field = identity_field(self.drawing.shape(start), levels[start].picture.device)
         self.angles = self._angles(field, start)
         self.levels = [self.turns.level(k, self.angles) for k in range(start + 1)]
-        shared = max(self.pair.refined, level_count(max(self.drawing.shape(0)), c.shared_side) - 1)
-        shared = shared if c.members > 1 else 0
         generator = torch.Generator().manual_seed(c.seed)
-        for k in range(start, shared - 1, -1):
+        for k in range(start, -1, -1):
             field, picture = self._level(field, k, generator, anew=k == start)
-        if not shared:
-            return field, picture
-        pictures = []
-        for member in range(c.members):
-            generator.manual_seed(c.seed + member)
-            own = field
-            for k in range(shared - 1, -1, -1):
-                own, picture = self._level(own, k, generator, anew=False)
-            pictures.append(picture)
-        return own, torch.stack(pictures).mean(0)
+        return field, picture
 
     def _level(
         self, field: Field, k: int, generator: torch.Generator, *, anew: bool
@@ -205,6 +195,8 @@ class _Synthesis:
             return found.distance.view(-1)[at]
 
         known = distance(plain)
+        if known.quantile(0.9) < _FITS:
+            return ()
 
         def gain(angle: int) -> float:
             parts = self.turns.source(k, angle).parts[:-1]
