@@ -2,31 +2,28 @@
 
 import json
 import os
-import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from deepsim_engine import devices, presets
 from deepsim_engine.errors import InputError, Stopped, WorkError
 from deepsim_engine.evaluation import dataset as datasets
 from deepsim_engine.evaluation import judges as judging
 from deepsim_engine.evaluation.dataset import Dataset, Frame
-from deepsim_engine.evaluation.measures import steadiness
 from deepsim_engine.evaluation.methods import Method, Painter, Settings, Task
 from deepsim_engine.evaluation.record import Record
+from deepsim_engine.evaluation.summary import FORMAT, summarised
 from deepsim_engine.files import write_atomically
 from deepsim_engine.imaging import Pixels
 from deepsim_engine.training import Progress, ShouldStop, library_versions
 
 RESULT = "evaluation.json"
 CURVE_JUDGE = "lpips-vgg(hed)"
-_FORMAT = 1
 _CURVE_FRAMES = 3
 _CURVE_MOMENTS = tuple(5.0 * 2**k for k in range(12))  # 5 s to 3 hours
 
@@ -103,7 +100,7 @@ def evaluate(
     judges = judging.gather(device)
     run = _Run(data, judges, settings, on_stage, should_stop)
     records = [run.method(method, out / method.name) for method in methods]
-    summary = _summary(data, judges, settings, methods, records)
+    summary = summarised(data, judges, settings, methods, records)
     _write_json(out / RESULT, summary)
     return Evaluation(out, data, list(methods), records, judges, summary)
 
@@ -134,7 +131,7 @@ def _claim(out: Path) -> None:
     except OSError as error:
         raise WorkError(f"{out} could not be made: {error.strerror or error}.") from error
     if not (out / RESULT).exists():
-        _write_json(out / RESULT, {"format": _FORMAT, "finished": False})
+        _write_json(out / RESULT, {"format": FORMAT, "finished": False})
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:
@@ -155,7 +152,7 @@ class _Run:
     def method(self, method: Method, folder: Path) -> Record:
         """Bring one method to its end, from wherever its record stands."""
         identity = {
-            "format": _FORMAT,
+            "format": FORMAT,
             "data": self.data.sha256,
             "versions": library_versions(),
             "method": method.identity(self.settings),
@@ -244,65 +241,3 @@ class _Run:
 
     def _stopped(self) -> Stopped:
         return Stopped("The evaluation was stopped: the same command goes on with it.")
-
-
-def _summary(
-    data: Dataset,
-    judges: judging.Judges,
-    settings: Settings,
-    methods: Sequence[Method],
-    records: Sequence[Record],
-) -> dict[str, Any]:
-    return {
-        "format": _FORMAT,
-        "finished": True,
-        "folder": data.name,
-        "sha256": data.sha256,
-        "kind": data.primitive.kind,
-        "size": list(data.primitive.size),
-        "frames": [frame.name for frame in data.frames],
-        "notes": data.notes,
-        "settings": asdict(settings),
-        "machine": _machine(),
-        "versions": library_versions(),
-        "judges": [
-            {"name": j.name, "about": j.about, "better": j.better, "against": j.against}
-            for j in judges.present
-        ],
-        "missing": judges.missing,
-        "methods": {
-            method.name: _method_summary(method, record, data)
-            for method, record in zip(methods, records, strict=True)
-        },
-    }
-
-
-def _method_summary(method: Method, record: Record, data: Dataset) -> dict[str, Any]:
-    pairs = [(record.result(f.name), f.truth) for f in data.frames if f.truth is not None]
-    steady = steadiness([result for result, _ in pairs], [truth for _, truth in pairs])
-    applied = [record.apply_seconds[frame.name] for frame in data.frames]
-    return {
-        "about": method.about,
-        "facts": record.facts,
-        "apply_seconds": round(float(np.median(applied)), 3),
-        "mean": {judge: round(value, 5) for judge, value in record.means().items()},
-        "steadiness": None if steady is None else steady.to_json(),
-        "curve": record.curve,
-        "frames": {
-            frame.name: {
-                "apply_seconds": record.apply_seconds[frame.name],
-                **{j: round(v, 5) for j, v in record.figures[frame.name].items()},
-            }
-            for frame in data.frames
-        },
-    }
-
-
-def _machine() -> dict[str, Any]:
-    cards = [torch.cuda.get_device_name(n) for n in devices.names() if n.startswith("cuda")]
-    return {
-        "system": platform.platform(),
-        "processors": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "graphics": cards,
-    }
