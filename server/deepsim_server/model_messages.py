@@ -6,6 +6,7 @@ from typing import Any
 from deepsim_client.wire import Frame, Message
 
 from deepsim_engine.errors import InputError
+from deepsim_engine.thumbnails import read_thumbnail
 from deepsim_server.models import ModelStore
 from deepsim_server.replies import result
 from deepsim_server.requests import MAX_NAME, flag, text, whole
@@ -26,7 +27,7 @@ class ModelMessages:
         self._on_change = on_change
         self._actions: dict[str, Callable[[Message], Answer]] = {
             "list": self._list,
-            "show": lambda message: ({"model": self._found(message)}, ()),
+            "show": self._show,
             "rename": self._rename,
             "remove": self._remove,
             "claim": self._claim,
@@ -55,6 +56,12 @@ class ModelMessages:
         self._on_change()
         total = sum(model["bytes"] for model in models)
         return {"models": models, "bytes": total, "damaged": self._models.damaged()}, ()
+
+    def _show(self, message: Message) -> Answer:
+        """The description and, as the frames of a piece of a file, the small picture as PNG."""
+        model = self._found(message)
+        png = read_thumbnail(self._models.path(model["id"]))
+        return {"model": model}, as_frames(png or b"")
 
     def _found(self, message: Message) -> dict[str, Any]:
         return self._models.find(text(message.body, "model", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from deepsim_client import EngineClient, Frame, Message
 from deepsim_client.wire import encode, new_id
+from PIL import Image
 
 from tests.server.conftest import (
     PATIENCE,
@@ -288,7 +290,11 @@ def test_models_are_listed_shown_renamed_and_removed(client: EngineClient) -> No
     assert model in [each["id"] for each in listed]
     renamed = ask(client, "models", {"action": "rename", "model": model, "name": "Second"}).body
     assert renamed["model"]["name"] == "Second"
-    shown = ask(client, "models", {"action": "show", "model": "Second"}).body["model"]
+    reply = ask(client, "models", {"action": "show", "model": "Second"})
+    shown = reply.body["model"]
+    small = Image.open(io.BytesIO(b"".join(bytes(frame.data) for frame in reply.frames)))
+    assert small.format == "PNG"
+    assert max(small.size) <= 128
     assert shown["id"] == model
     result = ask(client, "apply", {"model": model}, [segments_frame()])
     assert result.body["model"]["name"] == "Second"
