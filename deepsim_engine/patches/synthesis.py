@@ -163,6 +163,8 @@ class _Synthesis:
         if not anew:
             field = enlarge_field(field, self.drawing.shape(k), levels[k + 1].size, levels[k].size)
         at = self._unsettled(field, k)
+        if not len(at):
+            return field, levels[k].picture
         if k >= self.pair.refined:
             return self._refine(field, k, at, generator, anew=anew)
         if levels[k].keys is not None:

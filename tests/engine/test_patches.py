@@ -145,6 +145,14 @@ def test_chunks_bound_the_memory_and_leave_the_result_as_it_is() -> None:
     assert torch.allclose(whole, pieces, atol=1 / 255)
 
 
+def test_the_training_primitive_gives_exactly_the_training_picture() -> None:
+    image, primitive = photograph()
+    result, origin = PatchSynthesizer(image, primitive).synthesize_with_correspondence(primitive)
+    assert torch.equal(result, image)
+    assert torch.equal(origin.row[:, 0], torch.arange(SIDE))
+    assert torch.equal(origin.column[0], torch.arange(SIDE))
+
+
 def test_what_was_not_drawn_anew_stays_the_training_picture() -> None:
     image, primitive = photograph()
     edited = primitive.clone()
