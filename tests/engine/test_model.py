@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from skimage import data
 
-from deepsim_engine import blending, influence
+from deepsim_engine import blending, container, influence
 from deepsim_engine.errors import InputError, WorkError
 from deepsim_engine.model import Model, ModelDescription, load, visible_colours
 from deepsim_engine.presets import DRAFT, GeneratorConfig, LossConfig, Preset
@@ -156,12 +156,12 @@ def test_a_truncated_file_is_refused(saved: bytes, tmp_path: Path, share: float)
 
 
 def rewritten(saved: bytes, path: Path, **changes: Any) -> Path:
-    """The saved model with fields of its description changed."""
+    """The saved model with fields of its description changed, sealed anew."""
     path.write_bytes(saved)
     with safe_open(path, "pt") as file:
         values = json.loads(file.metadata()["deepsim"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    save_file(tensors, path, {"deepsim": json.dumps({**values, **changes})})
+    save_file(tensors, path, container.sealed("deepsim", {**values, **changes}))
     return path
 
 
