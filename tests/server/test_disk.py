@@ -50,8 +50,8 @@ def tiny(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    """A disk that an engine can work on."""
-    yield from _disk(tmp_path / "small", 96 * MIB)
+    """A disk that an engine can work on; a checkpoint has 75 MB, and is written beside the old."""
+    yield from _disk(tmp_path / "small", 256 * MIB)
 
 
 def fill(disk: Path, leave: int) -> None:
