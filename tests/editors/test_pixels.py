@@ -59,6 +59,23 @@ def test_equal_runs_are_the_pixels_that_agree(pixels: list[tuple[int, bool]]) ->
     assert equal == [place for place, (_, differs) in enumerate(pixels) if not differs]
 
 
+def test_a_picture_is_shrunk_to_every_so_many_pixels() -> None:
+    rgba = b"".join(bytes((x, y, 0, 255)) for y in range(5) for x in range(7))
+    small = Picture(7, 5, bytearray(rgba)).shrunk(3)
+    assert (small.width, small.height) == (3, 2)
+    seen = [tuple(small.rgba[4 * i : 4 * i + 2]) for i in range(6)]
+    assert seen == [(0, 0), (3, 0), (6, 0), (0, 3), (3, 3), (6, 3)]
+    assert Picture(7, 5, rgba).shrunk(7).rgba is rgba
+
+
+@pytest.mark.parametrize("place", [0, 1 << 18, (1 << 18) + 5])
+def test_a_picture_is_empty_until_one_pixel_can_be_seen(place: int) -> None:
+    rgba = bytearray(b"\x07\x07\x07\x00" * ((1 << 18) + 6))
+    assert Picture((1 << 18) + 6, 1, rgba).is_empty
+    rgba[4 * place + 3] = 1
+    assert not Picture((1 << 18) + 6, 1, rgba).is_empty
+
+
 @given(st.data())
 def test_a_picture_is_masked_to_the_value_wherever_both_are(data: st.DataObject) -> None:
     side = st.integers(1, 6)
@@ -108,9 +125,9 @@ def test_bands_grow_while_they_are_quick_and_shrink_when_they_are_slow() -> None
         return time["now"]
 
     quick = rows_of(Bands(1024, 1 << 14, 0.008, clock), time, 1e-6)
-    assert quick[:3] == [32, 128, 512]
+    assert quick[:3] == [128, 256, 256]
     assert max(quick) == MOST_PIXELS // 1024
-    fitting = rows_of(Bands(1024, 1 << 12, 8.0, clock), time, 0.125)
-    assert fitting[:4] == [32, 64, 64, 64]
+    fitting = rows_of(Bands(1024, 1 << 12, 24.0, clock), time, 0.125)
+    assert fitting[:4] == [128, 192, 192, 192]
     slow = rows_of(Bands(1024, 1 << 10, 0.008, clock), time, 1.0)
     assert set(slow) == {FEWEST_PIXELS // 1024}

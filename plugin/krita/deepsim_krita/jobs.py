@@ -27,18 +27,19 @@ def picture_of(reply: Reply, name: str) -> WorkFor[Picture | None]:
     if frame is None or len(frame.shape) != 3:
         return None
     height, width, channels = frame.shape
-    if channels == 4:
-        return Picture(width, height, bytes(frame.data))
-    data, rgba = memoryview(frame.data), bytearray(4 * width * height)
+    data, rgba = memoryview(frame.data), bytearray()
     bands = Bands(width, height)
     for top, rows in bands:
         part = bytes(data[channels * width * top : channels * width * (top + rows)])
-        opaque = bytearray(b"\xff") * (4 * width * rows)
-        for channel in range(3):
-            opaque[channel::4] = part[channel::channels]
-        rgba[4 * width * top : 4 * width * (top + rows)] = opaque
+        if channels == 3:
+            opaque = bytearray(b"\xff") * (4 * width * rows)
+            for channel in range(3):
+                opaque[channel::4] = part[channel::3]
+            rgba += opaque
+        else:
+            rgba += part
         yield from bands.pause()
-    return Picture(width, height, bytes(rgba))
+    return Picture(width, height, rgba)
 
 
 def with_warnings(text: str, body: Mapping[str, Any]) -> str:

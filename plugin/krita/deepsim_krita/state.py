@@ -21,8 +21,20 @@ class Picture:
 
     width: int
     height: int
-    rgba: bytes
+    rgba: bytes | bytearray
     lost: str = ""
+
+    def shrunk(self, longest: int) -> Picture:
+        """Every so many pixels of it, so that no side is longer; itself when none is."""
+        step = -(-max(self.width, self.height) // longest)
+        if step <= 1:
+            return self
+        pixels = memoryview(self.rgba).cast("I")
+        rows = [
+            pixels[y * self.width : (y + 1) * self.width : step].tobytes()
+            for y in range(0, self.height, step)
+        ]
+        return Picture(-(-self.width // step), len(rows), b"".join(rows), self.lost)
 
     @property
     def is_empty(self) -> bool:
@@ -44,7 +56,7 @@ class Mask:
     """
 
     box: Box
-    values: bytes
+    values: bytes | bytearray
 
 
 @dataclass(frozen=True)

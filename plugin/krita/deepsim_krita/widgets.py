@@ -99,7 +99,7 @@ class PreviewBox(QWidget):
             self._picture = picture
             self._image = None
             if picture is not None:
-                whole = image_from_pixels(picture.rgba, picture.width, picture.height)
+                whole = image_from_pixels(bytes(picture.rgba), picture.width, picture.height)
                 # A large result is kept small here: the docker is never wider than this.
                 self._image = (
                     whole

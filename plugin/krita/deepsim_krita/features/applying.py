@@ -22,6 +22,9 @@ from .training import Training
 TRAINING = "training"
 """A model choice: the model that this document is training just now."""
 
+PREVIEW = 1024
+"""The longest side of a result in the docker: a full canvas would be drawn for too long."""
+
 PARTS = {"edges": ("edges",), "segments": ("segments",)}
 """The drawing layers that a kind of model takes; any other kind takes both."""
 
@@ -50,7 +53,7 @@ class ApplyJob(LayerJob):
         """Shows the result in the docker too, where no drawing layer can hide it."""
         self.document.changed_by_apply = changed_of(reply, self.box)
         self.document.results = self.document.results | {uid}
-        self.document.preview = picture
+        self.document.preview = picture.shrunk(PREVIEW)
 
     def praise(self, name: str, document: Document) -> str:
         """Says too when the drawing hides the result."""

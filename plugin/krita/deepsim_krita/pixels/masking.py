@@ -14,21 +14,22 @@ def masked(picture: Picture, mask: Mask, place: tuple[int, int]) -> WorkFor[Pict
     """
     left, above, width, height = mask.box
     start, end = max(0, left - place[0]), min(picture.width, left + width - place[0])
-    rgba = bytearray(4 * picture.width * picture.height)
+    rgba = bytearray()
     bands = Bands(picture.width, picture.height)
     for top, rows in bands:
         for row in range(top, top + rows):
             line = place[1] + row - above
             if not 0 <= line < height or end <= start:
+                rgba += bytes(4 * picture.width)
                 continue
             first = 4 * (picture.width * row + start)
             part = bytearray(picture.rgba[first : first + 4 * (end - start)])
             offset = width * line + start + place[0] - left
-            values = mask.values[offset : offset + end - start]
+            values = bytes(mask.values[offset : offset + end - start])
             part[3::4] = _product(bytes(part[3::4]), values)
-            rgba[first : first + len(part)] = part
+            rgba += bytes(4 * start) + part + bytes(4 * (picture.width - end))
         yield from bands.pause()
-    return Picture(picture.width, picture.height, bytes(rgba), picture.lost)
+    return Picture(picture.width, picture.height, rgba, picture.lost)
 
 
 def _product(alphas: bytes, values: bytes) -> bytes:

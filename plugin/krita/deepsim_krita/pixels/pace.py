@@ -11,9 +11,11 @@ T = TypeVar("T")
 
 BAND_SECONDS = 0.008
 """How long one piece of work on a band may take."""
-FEWEST_PIXELS = 1 << 15
-"""Krita's colour conversion takes 5 ms or more for however few pixels, so fewer gain nothing."""
-MOST_PIXELS = 1 << 20
+FEWEST_PIXELS = 1 << 17
+"""Krita's colour conversion takes 5 to 15 ms for however few pixels: fewer would take far longer
+in all. So many take 10 to 40 ms, by the colour space."""
+MOST_PIXELS = 1 << 18
+"""More would gain little, and on a busy machine keep the UI thread for long."""
 
 
 class Bands:

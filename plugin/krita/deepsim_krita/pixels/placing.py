@@ -46,7 +46,7 @@ def fill(
         yield from warm(copy, space, SRGB8)
     bands = Bands(width, picture.height)
     for top, rows in bands:
-        rgba = picture.rgba[4 * width * top : 4 * width * (top + rows)]
+        rgba = bytes(picture.rgba[4 * width * top : 4 * width * (top + rows)])
         band = yield from bands.through(convert(copy, band_of(rgba, width, rows), space))
         if original is not None:
             own = bytes(original.projectionPixelData(left, above + top, width, rows))

@@ -53,7 +53,7 @@ def read(copy: Any, node: Any, box: Box) -> WorkFor[Picture]:
     space, lost = space_of(node), Loss()
     if space != SRGB8:
         yield from warm(copy, space, SRGB8)
-    rgba = bytearray(4 * width * height)
+    rgba = bytearray()  # grown, because filling so much with zeros would take its time
     bands = Bands(width, height)
     for top, rows in bands:
         raw = bytes(node.projectionPixelData(left, above + top, width, rows))
@@ -61,9 +61,9 @@ def read(copy: Any, node: Any, box: Box) -> WorkFor[Picture]:
         if space != SRGB8:
             lost |= yield from bands.through(loss(copy, band))
             band = yield from bands.through(convert(copy, band, SRGB8))
-        rgba[4 * width * top : 4 * width * (top + rows)] = rgba_of(band)
+        rgba += rgba_of(band)
         yield from bands.pause()
-    return Picture(width, height, bytes(rgba), lost.text)
+    return Picture(width, height, rgba, lost.text)
 
 
 def read_selection(document: Any) -> WorkFor[Mask | None]:
@@ -76,10 +76,9 @@ def read_selection(document: Any) -> WorkFor[Mask | None]:
     right = min(document.width(), selection.x() + selection.width())
     bottom = min(document.height(), selection.y() + selection.height())
     width, height = max(0, right - left), max(0, bottom - top)
-    values = bytearray(width * height)
+    values = bytearray()
     bands = Bands(width, height)
     for row, rows in bands:
-        part = bytes(selection.pixelData(left, top + row, width, rows))
-        values[width * row : width * (row + rows)] = part
+        values += bytes(selection.pixelData(left, top + row, width, rows))
         yield from bands.pause()
-    return Mask((left, top, width, height), bytes(values))
+    return Mask((left, top, width, height), values)

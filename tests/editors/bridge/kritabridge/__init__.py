@@ -21,6 +21,8 @@ except ImportError:
     from PyQt6.QtNetwork import QLocalServer
     from PyQt6.QtWidgets import QApplication, QWidget
 
+from .watchdog import Watchdog
+
 SOCK = os.environ.get("KRITABRIDGE_SOCK")
 NAMES: dict[str, Any] = {
     "Krita": Krita,
@@ -29,6 +31,7 @@ NAMES: dict[str, Any] = {
     "QWidget": QWidget,
     "QApplication": QApplication,
     "ERRORS": [],
+    "WATCHDOG": Watchdog(QTimer),
 }
 
 
