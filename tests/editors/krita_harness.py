@@ -120,7 +120,11 @@ class KritaProcess:
         began = time.monotonic()
         with self.log.open("a") as log:
             self.krita = subprocess.Popen(
-                [*(["chroot", str(self._chroot)] if self._chroot else []), "krita", "--nosplash"],
+                [
+                    *(["/usr/sbin/chroot", str(self._chroot)] if self._chroot else []),
+                    "krita",
+                    "--nosplash",
+                ],
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
