@@ -21,10 +21,12 @@ for folder in (CHECKOUT / "plugin" / "krita", CHECKOUT, HERE):
         sys.path.insert(0, str(folder))
 
 if TYPE_CHECKING:
+    from tests.editors.artist import Artist
     from tests.editors.chroots import Starter, shared_folder
     from tests.editors.krita_harness import KritaProcess
     from tests.editors.scenes import Scene
 else:
+    from artist import Artist
     from chroots import Starter, shared_folder
     from krita_harness import KritaProcess
     from scenes import Scene
@@ -160,6 +162,14 @@ def krita(krita_app: KritaProcess) -> Iterator[KritaProcess]:
     krita_app.settle()
     errors = krita_app.call("result = ERRORS")
     assert not errors, errors
+
+
+@pytest.fixture
+def artist(krita: KritaProcess, tmp_path: Path, launch: Path) -> Iterator[Artist]:
+    """A person at Krita."""
+    someone = Artist(krita, tmp_path, launch)
+    yield someone
+    someone.set_seconds(0)
 
 
 @pytest.fixture

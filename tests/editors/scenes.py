@@ -13,7 +13,7 @@ from deepsim_client import Frame, Reply
 from deepsim_krita.document_state import DocumentState
 from deepsim_krita.editor import GoneError
 from deepsim_krita.settings import Settings
-from deepsim_krita.state import Box, Inserted, LayerInfo, Mask, Picture
+from deepsim_krita.state import Box, Colour, Inserted, LayerInfo, Mask, Picture
 from deepsim_krita.steps import Steps, WorkFor
 from deepsim_krita.studio import Studio
 
@@ -40,6 +40,7 @@ class MemoryDocument:
         self.stack = [(f"{uid}/{name}", name, picture) for name, picture in layers.items()]
         self.current: str | None = self.stack[-1][0] if self.stack else None
         self.hidden: set[str] = set()
+        self.inner: set[str] = set()
         self.annotation: dict[str, Any] = {}
         self.originals: list[str | None] = []
         """For each insertion, the layer whose values were to be kept."""
@@ -52,7 +53,7 @@ class MemoryDocument:
         """What an insertion says that it lost."""
 
     def layers(self) -> list[LayerInfo]:
-        return [LayerInfo(uid, name) for uid, name, _ in self.stack]
+        return [LayerInfo(uid, name, int(uid in self.inner)) for uid, name, _ in self.stack]
 
     def active_layer(self) -> str | None:
         return self.current
@@ -82,12 +83,33 @@ class MemoryDocument:
         self.current = f"{self.uid}/{name}"
         return Inserted(self.current, self.lost)
 
+    def inserting_group(
+        self, name: str, layers: Sequence[tuple[str, Picture]], above: str | None
+    ) -> WorkFor[list[str]]:
+        yield None
+        order = [uid for uid, _, _ in self.stack]
+        place = order.index(above) if above in order else 0
+        uids = [f"{self.uid}/{name}/{layer}" for layer, _ in layers]
+        inner = [(uid, layer, picture) for uid, (layer, picture) in zip(uids, layers, strict=True)]
+        self.stack[place:place] = [(f"{self.uid}/{name}", name, NOTHING), *inner]
+        self.inner.update(uids)
+        return uids
+
+    def replacing(self, uid: str, picture: Picture) -> WorkFor[str]:
+        yield None
+        place = next(i for i, entry in enumerate(self.stack) if entry[0] == uid)
+        self.stack[place] = (f"{uid}'", self.stack[place][1], picture)
+        return f"{uid}'"
+
     def selecting(self) -> WorkFor[Mask | None]:
         yield None
         return self.selection
 
-    def select(self, mask: Mask) -> None:
+    def select(self, mask: Mask | None) -> None:
         self.selection = mask
+
+    def activate(self, uid: str) -> None:
+        self.current = uid
 
     def visible(self, uid: str) -> bool:
         return uid not in self.hidden
@@ -112,6 +134,7 @@ class MemoryEditor:
         self.shown: list[str] = []
         self.files_exist = True
         self.asked_for_picture = False
+        self.brush: Colour | None = None
 
     def active(self) -> MemoryDocument | None:
         return self.open[0] if self.open else None
@@ -122,6 +145,9 @@ class MemoryEditor:
     def open_file(self, path: str) -> bool:
         self.shown.append(path)
         return self.files_exist
+
+    def set_brush_colour(self, colour: Colour) -> None:
+        self.brush = colour
 
     def open_picture(self) -> None:
         self.asked_for_picture = True
@@ -194,6 +220,12 @@ class Scene:
         assert self.session.active is not None
         return self.session.active
 
+    def show(self, layers: Mapping[str, Picture]) -> None:
+        """Opens another document, which comes to the front, with these layers."""
+        self.document = MemoryDocument(f"d{len(self.editor.open) + 1}", "car", layers)
+        self.editor.open.insert(0, self.document)
+        self.session.observe()
+
     def do(self, action: str) -> None:
         """What a menu entry or a button of that action does."""
         self.studio.actions[action].run()
@@ -209,6 +241,12 @@ class Scene:
         """The action that the docker offers beside its message."""
         notice = self.session.shown_notice
         return notice.mend if notice is not None else ""
+
+    def apply(self, model: str = "Photo", picture: Picture = PHOTO) -> None:
+        """Applies the drawing, and the engine answers with a picture."""
+        self.do("apply")
+        self.engine.reply("apply", "result", {"model": {"name": model}}, image_frame(picture))
+        self.session.observe()
 
     def trained(self, **model: Any) -> None:
         described = {"id": "m1", "name": "Photo", "kind": "both", "size": list(SIZE), **model}

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from deepsim_krita.actions import action_file
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 else:
     from scenes import Scene
 
+DOCS = Path(__file__).parents[2] / "docs" / "krita.md"
 ACTION_FILE = Path(__file__).parents[2] / "plugin" / "krita" / "actions" / "deepsim.action"
 
 
@@ -22,6 +24,16 @@ def test_kritas_file_says_what_the_table_says(scene: Scene) -> None:
     if os.environ.get("DEEPSIM_WRITE_ACTIONS"):
         ACTION_FILE.write_text(wanted, encoding="utf-8")
     assert ACTION_FILE.read_text(encoding="utf-8") == wanted
+
+
+def test_the_docs_tell_every_action_with_its_shortcut(scene: Scene) -> None:
+    table = DOCS.read_text(encoding="utf-8").partition("| action in")[2]
+    rows = [line for line in table.splitlines() if line[:2] == "| "]
+    for action in scene.studio.actions.values():
+        if action.menu:
+            row = next(line for line in rows if action.text in line.split("|")[1])
+            key = action.shortcut.rpartition("+")[2].upper() or "none"
+            assert row.split("|")[2].strip() == key
 
 
 def test_no_two_actions_share_a_shortcut(scene: Scene) -> None:
@@ -40,6 +52,19 @@ def test_each_action_is_enabled_when_it_has_something_to_work_on(scene: Scene) -
     scene.editor.open = []
     scene.session.observe()
     assert enabled().isdisjoint({"train", "apply", "edges", "segment", "choose_image"})
+
+
+def test_an_error_of_our_own_becomes_a_sentence(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise TypeError("no such thing")
+
+    monkeypatch.setattr(scene.document, "reading", broken)
+    scene.do("train")
+    said = "Something went wrong inside the plugin (TypeError: no such thing)."
+    assert scene.said == said
+    assert "no such thing" in capsys.readouterr().err
 
 
 def test_every_mend_that_a_notice_can_name_is_an_action(scene: Scene) -> None:

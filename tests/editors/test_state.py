@@ -2,7 +2,7 @@
 
 from deepsim_krita.document_state import DocumentState
 from deepsim_krita.observable import Observable, Property
-from deepsim_krita.progress import Progress, clock
+from deepsim_krita.progress import MOST_POINTS, Progress, clock
 from deepsim_krita.roles import NONE, Choices, free_name, model_name, resolve_roles
 from deepsim_krita.settings import Settings
 from deepsim_krita.state import EngineInfo, LayerInfo, ModelInfo, Picture
@@ -127,6 +127,24 @@ def test_progress_is_open_while_nothing_is_known() -> None:
     progress = Progress("Training")
     progress.update({"step": 0, "steps": None, "seconds": 0.0, "seconds_left": None})
     assert (progress.fraction, progress.text) == (None, "Training")
+
+
+def test_progress_keeps_a_curve_of_the_loss_that_stays_short() -> None:
+    progress = Progress("Training")
+    for step in range(1, 2001):
+        progress.update({"step": step, "losses": {"total": 9.0, "perceptual": 1 / step}})
+    assert len(progress.curve) <= MOST_POINTS
+    assert progress.curve[0] == (1, 1.0)
+    assert progress.curve[-1][0] > 1900
+    gaps = [b - a for (a, _), (b, _) in zip(progress.curve, progress.curve[1:], strict=False)]
+    assert max(gaps) < 4 * min(gaps[1:])
+
+
+def test_progress_without_losses_has_no_curve() -> None:
+    progress = Progress("Training")
+    progress.update({"step": 3, "losses": {}})
+    progress.update({"step": 4})
+    assert progress.curve == []
 
 
 def test_a_document_finds_its_model_and_choices_again() -> None:

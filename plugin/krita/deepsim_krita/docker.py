@@ -7,7 +7,7 @@ from typing import Any, Callable
 from krita import DockWidget
 
 from .guard import guarded
-from .qt import QFrame, QPushButton, QScrollArea, Qt, QVBoxLayout, QWidget
+from .qt import QPushButton, QVBoxLayout, QWidget
 from .state import Notice
 from .text import _
 from .widgets import MessageLabel
@@ -34,21 +34,20 @@ class ProblemContent(QWidget):
 
 
 class DeepSimDocker(DockWidget):
-    """Krita's docker around its content, which may be higher than the room there is."""
+    """Krita's docker around its content."""
 
     def __init__(self, content: Any) -> None:
         super().__init__()
         self.setWindowTitle(TITLE)
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setWidget(content)
-        self.setWidget(self._area)
+        self.setWidget(content)
 
     def show_content(self, content: Any) -> None:
         """Puts another content into the frame; the old one is deleted."""
-        self._area.setWidget(content)
+        old = self.widget()
+        self.setWidget(content)
+        content.show()
+        if old is not None:
+            old.deleteLater()
 
     def canvasChanged(self, canvas: Any) -> None:  # noqa: N802  Krita's name
         """Krita calls this when another document comes to the front; the timer looks anyway."""

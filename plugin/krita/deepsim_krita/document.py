@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Sequence
 
-from krita import Krita, Selection
+from krita import Krita, ManagedColor, Selection
 
 from .editor import GoneError
 from .pixels.colour import space_of
 from .pixels.placing import fill
 from .pixels.reading import copied, quiet, read, read_selection
-from .qt import QDesktopServices, QTimer, QUrl
-from .state import Box, Inserted, LayerInfo, Mask, Picture
+from .qt import QColor, QDesktopServices, QTimer, QUrl
+from .state import Box, Colour, Inserted, LayerInfo, Mask, Picture
 from .steps import WorkFor, at_once
 from .text import _
 
@@ -102,6 +102,14 @@ class KritaDocument:
             whole = (0, 0, copy.width(), copy.height())
             return (yield from read(copy, _find(copy, uid), box or whole))
 
+    def _place(self, above: str | None) -> tuple[Any, Any]:
+        """Where addChildNode puts a node directly above a layer, or on top: parent, below."""
+        try:
+            below = self._node(above) if above else None
+        except GoneError:
+            below = None
+        return (below.parentNode() if below is not None else self._document.rootNode()), below
+
     def inserting(
         self,
         picture: Picture,
@@ -146,22 +154,65 @@ class KritaDocument:
         yield from quiet(self._document)
         return (yield from read_selection(self._document))
 
-    def select(self, mask: Mask) -> None:
-        """Makes a selection; Krita offers no undo for that, but Select > Deselect."""
+    def select(self, mask: Mask | None) -> None:
+        """Makes a selection, or none; Krita offers no undo for that, but Select > Deselect."""
+        if mask is None:
+            self._document.setSelection(None)
+            return
         selection = Selection()
         selection.setPixelData(mask.values, *mask.box)
         self._document.setSelection(selection)
 
     def _attach(self, node: Any, name: str, above: str | None) -> str:
-        try:
-            below = self._node(above) if above else None
-        except GoneError:
-            below = None
-        parent = below.parentNode() if below is not None else self._document.rootNode()
+        parent, below = self._place(above)
         node.setName(name)
         parent.addChildNode(node, below)
         self._document.setActiveNode(node)
         return _uid(node)
+
+    def inserting_group(
+        self, name: str, layers: Sequence[tuple[str, Picture]], above: str | None
+    ) -> WorkFor[list[str]]:
+        """Adds a group of paint layers, given from top to bottom, in one undo step; in steps.
+
+        It goes above the layer `above`, or on top of everything when that is gone. Gives the ids
+        of the paint layers.
+
+        Raises:
+            GoneError: the document was closed before the end.
+        """
+        document = self._document
+        yield from quiet(document)
+        space = space_of(document)
+        with copied(document) as copy:
+            yield None
+            # Adding one layer after the other would be as many undo steps: so they are put
+            # together in the copy, and a duplicate of the whole is added.
+            group = copy.createGroupLayer(name)
+            copy.rootNode().addChildNode(group, None)
+            for layer, picture in reversed(layers):
+                made = copy.createNode(layer, "paintlayer")
+                yield from fill(copy, made, picture)
+                group.addChildNode(made, None)
+            yield from quiet(document)
+            if space_of(document) == space:
+                whole = group.duplicate()
+                self._attach(whole, name, above)
+                return [_uid(node) for node in reversed(whole.childNodes())]
+        # It was converted meanwhile.
+        return (yield from self.inserting_group(name, layers, above))
+
+    def replacing(self, uid: str, picture: Picture) -> WorkFor[str]:
+        """Gives a layer other pixels, which can be undone; its id afterwards. In steps.
+
+        Raises:
+            GoneError: the layer was deleted, or the document closed, before the end.
+        """
+        name = str(self._node(uid).name())
+        inserted = yield from self.inserting(picture, name, uid)
+        self._node(uid).remove()
+        self._document.refreshProjection()
+        return inserted.uid
 
     def read(self, uid: str) -> Picture:
         """What `reading` gives, at once.
@@ -178,6 +229,14 @@ class KritaDocument:
         """What `inserting` does, at once; returns the layer's id."""
         self._document.waitForDone()
         return at_once(self.inserting(picture, name, above, original)).uid
+
+    def activate(self, uid: str) -> None:
+        """Makes a layer active.
+
+        Raises:
+            GoneError: the layer was deleted.
+        """
+        self._document.setActiveNode(self._node(uid))
 
     def visible(self, uid: str) -> bool:
         """Whether the layer's eye is open.
@@ -238,3 +297,9 @@ class KritaEditor:
         """Lets the artist pick a file to open as a document."""
         # From the event loop: the dialog would keep the caller waiting.
         QTimer.singleShot(0, Krita.instance().action("file_open").trigger)
+
+    def set_brush_colour(self, colour: Colour) -> None:
+        """Makes a colour the foreground colour of the brush."""
+        view = Krita.instance().activeWindow().activeView()
+        if view is not None:
+            view.setForeGroundColor(ManagedColor.fromQColor(QColor(*colour), view.canvas()))

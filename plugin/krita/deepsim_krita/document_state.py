@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from .observable import Observable, Property
-from .roles import AUTO, Choices, Roles, resolve_roles
-from .state import Box, LayerInfo, Mask, ModelInfo, Notice, Picture
+from .roles import AUTO, Choices, Roles, resolve_roles, top_result
+from .state import Box, Colour, LayerInfo, Mask, ModelInfo, Notice, Picture, Result, colours_of
 
 
 class DocumentState(Observable):
@@ -22,8 +22,26 @@ class DocumentState(Observable):
     model: Property[ModelInfo | None] = Property(None)
     model_choice = Property(AUTO)
     resumable = Property(False)
+    """A training was stopped, and another Train on the same pair goes on with it."""
+    paused = Property(False)
+    """The training `training` waits at the engine until it is resumed."""
     notice: Property[Notice | None] = Property(None)
     preview: Property[Picture | None] = Property(None)
+    palette: Property[tuple[Colour, ...]] = Property(())
+    """The colours found in the segments last."""
+    stray = Property(0)
+    """Pixels of the segments whose colour belongs to no class, as far as was looked."""
+    note = Property("")
+    """What the artist calls the edit; part of the next result's name."""
+    applied = Property(0)
+    """Results so far: the number in the last one's name."""
+
+    history: Property[tuple[Result, ...]] = Property(())
+    """Results that can be inserted again, newest first."""
+    compared: Property[Result | None] = Property(None)
+    """The result on show in the docker."""
+    before: Property[Picture | None] = Property(None)
+    """The picture that results are compared with."""
 
     def __init__(self, uid: str) -> None:
         super().__init__()
@@ -34,6 +52,12 @@ class DocumentState(Observable):
         """The part of the canvas that the document's model was trained on; None: all of it."""
         self.changed_by_apply: Mask | None = None
         """What the last result changed, as far as is known."""
+        self.pointed_out: Mask | None = None
+        """A selection that only points something out: it is no wish to work inside of it."""
+        self.edits = 0
+        """How often a layer of the drawing was left, and so may have been painted on."""
+        self.focus = ""
+        """A layer to make active at the next look: Krita activates a new group itself first."""
         self.remembered = True
         """False while the document has yet to be told what is in `memory`."""
 
@@ -44,6 +68,35 @@ class DocumentState(Observable):
         self.trained = image
         self.box = box
         self.training = ""
+        self.paused = self.resumable = False
+        self.remembered = False
+
+    def activated(self, layer: str | None) -> None:
+        """The artist works on this layer now."""
+        roles = self.roles
+        if layer != self.active and self.active in {
+            r.uid for r in (roles.edges, roles.segments) if r
+        }:
+            self.edits += 1
+        self.active = layer
+
+    @property
+    def original(self) -> str | None:
+        """The layer that results are versions of: the one trained on, else the image."""
+        if self.trained in {layer.uid for layer in self.layers}:
+            return self.trained
+        image = self.roles.image
+        return image.uid if image is not None else None
+
+    @property
+    def top(self) -> str | None:
+        """The layer that a new result goes above."""
+        return top_result(self.layers, self.original, self.results)
+
+    def moved(self, old: str, new: str) -> None:
+        """A layer was replaced by another one, which plays the same part."""
+        parts = (self.choices.image, self.choices.edges, self.choices.segments)
+        self.choices = Choices(*(new if part == old else part for part in parts))
         self.remembered = False
 
     def memory(self) -> dict[str, Any]:
@@ -56,6 +109,9 @@ class DocumentState(Observable):
             "image": self.trained,
             "box": self.box,
             "training": self.training,
+            "applied": self.applied,
+            "results": sorted(self.results),
+            "palette": [list(colour) for colour in self.palette],
             "choices": {
                 "image": choices.image,
                 "edges": choices.edges,
@@ -68,6 +124,12 @@ class DocumentState(Observable):
         model, image, choices = (memory.get(k) for k in ("model", "image", "choices"))
         if isinstance(memory.get("training"), str):
             self.training = memory["training"]
+        results = memory.get("results")
+        if isinstance(results, list):
+            self.results = frozenset(str(uid) for uid in results)
+        self.palette = colours_of(memory.get("palette"))
+        if isinstance(memory.get("applied"), int):
+            self.applied = max(0, memory["applied"])
         if isinstance(model, dict) and model.get("id"):
             self.model = ModelInfo.from_body(model)
         if isinstance(image, str):

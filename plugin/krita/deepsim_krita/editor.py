@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Protocol
+from typing import Any, Mapping, Protocol, Sequence
 
-from .state import Box, Inserted, LayerInfo, Mask, Picture
+from .state import Box, Colour, Inserted, LayerInfo, Mask, Picture
 from .steps import WorkFor
 
 
@@ -60,6 +60,25 @@ class Document(Protocol):
             GoneError: the document was closed before the end.
         """
 
+    def inserting_group(
+        self, name: str, layers: Sequence[tuple[str, Picture]], above: str | None
+    ) -> WorkFor[list[str]]:
+        """Adds a group of paint layers, given from top to bottom, in one undo step; in steps.
+
+        It goes above the layer `above`, or on top of everything when that is gone. Gives the ids
+        of the paint layers.
+
+        Raises:
+            GoneError: the document was closed before the end.
+        """
+
+    def replacing(self, uid: str, picture: Picture) -> WorkFor[str]:
+        """Gives a layer other pixels, which can be undone; its id afterwards. In steps.
+
+        Raises:
+            GoneError: the layer was deleted, or the document closed, before the end.
+        """
+
     def selecting(self) -> WorkFor[Mask | None]:
         """The selection on the canvas, in steps; None when nothing is selected.
 
@@ -67,8 +86,11 @@ class Document(Protocol):
             GoneError: the document was closed.
         """
 
-    def select(self, mask: Mask) -> None:
-        """Makes a selection of the mask's values."""
+    def select(self, mask: Mask | None) -> None:
+        """Makes a selection of the mask's values; None: no selection."""
+
+    def activate(self, uid: str) -> None:
+        """Makes a layer active; raises GoneError."""
 
     def visible(self, uid: str) -> bool:
         """Whether the layer's eye is open; raises GoneError."""
@@ -97,3 +119,6 @@ class Editor(Protocol):
 
     def open_picture(self) -> None:
         """Lets the artist pick a file to open as a document."""
+
+    def set_brush_colour(self, colour: Colour) -> None:
+        """Makes a colour the foreground colour of the brush."""

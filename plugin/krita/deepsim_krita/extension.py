@@ -7,7 +7,6 @@ from typing import Any, Callable, Sequence
 from krita import Extension
 
 from .actions import PREFIX, Action
-from .guard import guarded
 from .qt import QMenu, sip
 
 MENU = "deepsim_menu"
@@ -44,7 +43,7 @@ class DeepSimExtension(Extension):
         for action in self._table():
             if action.menu:
                 made = window.createAction(PREFIX + action.id, action.text, f"tools/{MENU}")
-                made.triggered.connect(guarded(self._slot(action)))
+                made.triggered.connect(self._slot(action))
                 self._made.append((made, action))
 
     def _slot(self, action: Action) -> Callable[..., None]:

@@ -7,6 +7,8 @@ import sys
 import traceback
 from typing import Any, Callable
 
+from .text import _
+
 Report = Callable[[str], None]
 
 
@@ -23,7 +25,8 @@ def guarded(slot: Callable[..., Any], report: Report | None = None) -> Callable[
         except Exception as e:  # noqa: BLE001  the boundary: Krita would show a traceback dialog
             traceback.print_exc(file=sys.stderr)
             if report is not None:
-                report(f"Something went wrong inside the plugin ({type(e).__name__}: {e}).")
+                text = _("Something went wrong inside the plugin ({error}).")
+                report(text.format(error=f"{type(e).__name__}: {e}"))
             return None
 
     return run

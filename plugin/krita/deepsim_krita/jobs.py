@@ -95,9 +95,9 @@ class Job:
         """The engine has the job on its disk, under this id where it is a training."""
         self.training = training
 
-    def stop(self) -> None:
-        """The artist wants the job to end: shows that until the engine has stopped it."""
-        self.stopping = self.progress.phase = _("Stopping…")
+    def stop(self, phase: str) -> None:
+        """The artist wants the job to end: shows this until the engine has stopped it."""
+        self.stopping = self.progress.phase = phase
 
     def end(self, state: str, notice: Notice | None) -> None:
         """Marks the job as over and tells who listens."""
@@ -131,7 +131,58 @@ def mend_of(code: str) -> str:
     }.get(code, "")
 
 
-class LayerJob(Job):
+class NoPictureError(Exception):
+    """A result lacks the picture that it is about."""
+
+
+class DocumentJob(Job):
+    """A job whose result changes the document that asked."""
+
+    def __init__(self, title: str, state: DocumentState, editor: Editor) -> None:
+        super().__init__(title, state)
+        self.document = state
+        self.editor = editor
+
+    def finish(self, reply: Reply) -> None:
+        """Changes the document, in steps, and ends when that is done."""
+        steps = self.steps or Steps(slice_seconds=float("inf"))
+        steps.begin(f"add {self.rid}", self._add(reply))
+
+    def _add(self, reply: Reply) -> Work:
+        self.progress.phase = _("Changing the document…")
+        state, notice = FAILED, None
+        try:
+            notice = yield from self.adding(reply)
+            state = DONE
+        except GoneError as e:
+            there = self.editor.find(self.document.uid) is not None
+            notice = Notice("warning", str(e)) if there else closed_notice(self.document)
+        except NoPictureError:
+            text = _("The engine's answer held no picture; nothing was changed.")
+            notice = Notice("error", text)
+        finally:
+            self.end(state, notice)
+
+    def adding(self, reply: Reply) -> WorkFor[Notice]:
+        """Makes use of the result and says so. A GoneError means that the document was closed."""
+        raise NotImplementedError
+
+    def opened(self) -> Document:
+        """The document. Raises GoneError when it was closed meanwhile."""
+        document = self.editor.find(self.document.uid)
+        if document is None:
+            raise GoneError(_("The document was closed."))
+        return document
+
+    def picture(self, reply: Reply, frame: str) -> WorkFor[Picture]:
+        """The picture that the result must have."""
+        picture = yield from picture_of(reply, frame)
+        if picture is None:
+            raise NoPictureError
+        return picture
+
+
+class LayerJob(DocumentJob):
     """A job whose picture becomes a new layer of the document that asked."""
 
     frame = "image"
@@ -139,7 +190,7 @@ class LayerJob(Job):
     def __init__(
         self, title: str, name: str, above: str | None, state: DocumentState, editor: Editor
     ) -> None:
-        super().__init__(title, state)
+        super().__init__(title, state, editor)
         self.name = name
         self.above = above
         self.canvas = state.size
@@ -147,33 +198,11 @@ class LayerJob(Job):
         """The part of the canvas that the new layer is for; None: all of it."""
         self.original: str | None = None
         """The layer whose values are kept wherever the new one looks the same."""
-        self.document = state
-        self.editor = editor
-
-    def finish(self, reply: Reply) -> None:
-        """Adds the layer, in steps, and ends when it is there."""
-        steps = self.steps or Steps(slice_seconds=float("inf"))
-        steps.begin(f"add {self.rid}", self._add(reply))
-
-    def _add(self, reply: Reply) -> Work:
-        self.progress.phase = _("Adding the layer…")
-        state, notice = FAILED, None
-        try:
-            notice = yield from self.adding(reply)
-            state = DONE
-        except GoneError:
-            notice = closed_notice(self.document)
-        finally:
-            self.end(state, notice)
 
     def adding(self, reply: Reply) -> WorkFor[Notice]:
         """Adds the layer; a document that was closed meanwhile is left alone."""
-        picture = yield from picture_of(reply, self.frame)
-        if picture is None:
-            return Notice("error", _("The engine's answer held no picture; nothing was added."))
-        document = self.editor.find(self.document.uid)
-        if document is None:
-            return closed_notice(self.document)
+        picture = yield from self.picture(reply, self.frame)
+        document = self.opened()
         name = self.layer_name(reply.body)
         picture = yield from self.shaped(picture)
         place = (self.box[0], self.box[1]) if self.box is not None else (0, 0)

@@ -64,6 +64,7 @@ class Plugin(QObject):
         if self.studio is None:
             self._load()
         if self.studio is not None:
+            # The menu has only Retry as yet.
             for window in self._application.windows():
                 self.extension.add_actions(window)
         self._dockers = [docker for docker in self._dockers if not sip.isdeleted(docker)]
@@ -78,6 +79,7 @@ class Plugin(QObject):
         except ProblemError as e:
             self.problem = str(e)
             return
+        self.problem = ""
         self.session.notified.connect(lambda notice: self._floating(notice.text))
         self.session.steps.begun.connect(self._steps.start)
         self._observe.start()
@@ -120,7 +122,8 @@ class Plugin(QObject):
         if self.studio is not None:
             return list(self.studio.actions.values())
         tip = _("Try to load the plugin again")
-        return [Action("retry", _("Retry"), tip, self._retry_and_say, lambda: True)]
+        run = guarded(self._retry_and_say, self._floating)
+        return [Action("retry", _("Retry"), tip, run, lambda: True)]
 
     def _retry_and_say(self) -> None:
         self.retry()
@@ -154,7 +157,7 @@ class Plugin(QObject):
             self._poll.setInterval(interval)
 
     def _on_observe(self) -> None:
-        self.session.observe()
+        self.studio.observe()
         self.extension.show_enabled()
 
     def _on_steps(self) -> None:

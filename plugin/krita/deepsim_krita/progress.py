@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Tuple
 
 from .observable import Observable, Property
 from .text import _
@@ -11,6 +11,12 @@ RUNNING = "running"
 DONE = "done"
 FAILED = "failed"
 CANCELLED = "cancelled"
+
+
+Point = Tuple[float, float]
+MOST_POINTS = 256
+CURVES = ("perceptual", "pixel", "total")
+"""Losses that tell how far a training is, the best first."""
 
 
 def clock(seconds: float) -> str:
@@ -34,14 +40,30 @@ class Progress(Observable):
     def __init__(self, title: str) -> None:
         super().__init__()
         self.title = title
+        self.curve: list[Point] = []
+        """(step, loss) so far, at most MOST_POINTS, evenly thinned."""
+        self._every = 0.0
 
     def update(self, body: Mapping[str, Any]) -> None:
         """Takes over a progress message of the engine."""
         steps, left = body.get("steps"), body.get("seconds_left")
+        self._note_loss(int(body.get("step") or 0), body.get("losses"))
         self.step = int(body.get("step") or 0)
         self.steps = None if steps is None else int(steps)
         self.elapsed = float(body.get("seconds") or 0.0)
         self.seconds_left = None if left is None else float(left)
+
+    def _note_loss(self, step: int, losses: Any) -> None:
+        found = losses if isinstance(losses, dict) else {}
+        loss = next((found[name] for name in CURVES if name in found), None)
+        if not isinstance(loss, (int, float)):
+            return
+        if self.curve and step < self.curve[-1][0] + self._every:
+            return
+        self.curve.append((step, float(loss)))
+        if len(self.curve) > MOST_POINTS:
+            del self.curve[1::2]
+            self._every = 2 * max(1.0, (step - self.curve[0][0]) / MOST_POINTS)
 
     @property
     def fraction(self) -> float | None:

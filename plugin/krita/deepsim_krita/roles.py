@@ -13,6 +13,7 @@ AUTO = "auto"
 NONE = "none"
 """A layer choice: this part of the primitive is not used."""
 
+GROUP_NAME = "DeepSIM"
 EDGES_NAME = "Edges"
 SEGMENTS_NAME = "Segments"
 
@@ -100,6 +101,22 @@ def resolve_roles(
             ]
             image = remembered or (rest[0] if len(rest) == 1 else None)
     return Roles(image=image, edges=edges, segments=segments)
+
+
+def top_result(
+    layers: Sequence[LayerInfo], image: str | None, results: frozenset[str]
+) -> str | None:
+    """The layer that a new result goes above: the image's topmost result so far, else the image.
+
+    Only results that lie directly above the image, or one another, count.
+    """
+    order = [layer.uid for layer in layers]
+    if image not in order:
+        return image
+    place = order.index(image)
+    while place > 0 and order[place - 1] in results:
+        place -= 1
+    return order[place]
 
 
 def model_name(title: str, layer: str) -> str:

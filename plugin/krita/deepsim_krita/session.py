@@ -6,6 +6,7 @@ It knows neither Krita nor Qt, nor what is done with jobs: that is in `features`
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Callable, Mapping, Protocol, Sequence
 
 from deepsim_client import Frame, Reply
@@ -109,7 +110,11 @@ class Session:
             state.title = document.title
             state.size = document.size
             state.layers = tuple(document.layers())
-            state.active = document.active_layer()
+            if state.focus:
+                uid, state.focus = state.focus, ""
+                with suppress(GoneError):
+                    document.activate(uid)
+            state.activated(document.active_layer())
             if not state.remembered:
                 document.remember(state.memory())
                 state.remembered = True
@@ -246,7 +251,7 @@ class Session:
 
     def stop(self, job: Job) -> None:
         """Asks the engine to end a job; its last reply says that it has."""
-        job.stop()
+        job.stop(_("Stopping…"))
         if job.training:
             self.ask("cancel", {"job": job.training}, lambda reply: None)
         else:

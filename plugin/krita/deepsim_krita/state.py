@@ -11,6 +11,17 @@ from typing import Any, Mapping, Tuple
 from .observable import Observable, Property
 from .text import _
 
+Colour = Tuple[int, int, int]
+"""Red, green and blue in 8-bit sRGB."""
+
+
+def colours_of(values: Any) -> tuple[Colour, ...]:
+    """The colours in a list of lists, as JSON has them; empty for anything else."""
+    try:
+        return tuple((int(red), int(green), int(blue)) for red, green, blue in values)
+    except (TypeError, ValueError):
+        return ()
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -67,6 +78,20 @@ class Inserted:
     lost: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One result of Apply: its layer's name and id, its pixels, the part of the canvas (or all).
+
+    `shown` are the pixels for the docker, which may be fewer.
+    """
+
+    name: str
+    uid: str
+    picture: Picture
+    shown: Picture
+    box: Box | None = None
+
+
 @dataclass(frozen=True)
 class LayerInfo:
     """One layer of a document: its id, which saving keeps, its name, how deep it lies in groups."""
@@ -98,6 +123,7 @@ class ModelInfo:
     preset: str = ""
     size: tuple[int, int] = (0, 0)
     created: str = ""
+    palette: tuple[Colour, ...] = ()
 
     @staticmethod
     def from_body(body: Mapping[str, Any]) -> ModelInfo:
@@ -110,6 +136,7 @@ class ModelInfo:
             preset=str(body.get("preset", "")),
             size=(int(size[0]), int(size[1])),
             created=str(body.get("created", "")),
+            palette=colours_of(body.get("palette")),
         )
 
 

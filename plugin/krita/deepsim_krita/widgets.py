@@ -7,19 +7,15 @@ from typing import Any, Sequence
 from .qt import (
     QColor,
     QComboBox,
-    QImage,
+    QFrame,
     QLabel,
     QPainter,
-    QPalette,
-    QRectF,
-    QSize,
+    QScrollArea,
     QSizePolicy,
     Qt,
-    QTextOption,
     QWidget,
-    image_from_pixels,
 )
-from .state import Notice, Picture
+from .state import Notice
 
 TINTS = {
     "info": (120, 120, 120, 45),
@@ -34,6 +30,16 @@ DOTS = {
     "connecting": "#e0a030",
     "failed": "#d9534f",
 }
+
+
+def scrolling(content: Any) -> Any:
+    """A frame for content that may be higher than the room there is; never wider."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(content)
+    return area
 
 
 class Choice(QComboBox):
@@ -68,94 +74,6 @@ class Choice(QComboBox):
     def key(self) -> str:
         """The key of the item that is chosen."""
         return str(self.currentData())
-
-
-class PreviewBox(QWidget):
-    """A picture, scaled to the width there is; a sentence while there is none."""
-
-    HEIGHT = 160
-
-    def __init__(self, placeholder: str) -> None:
-        super().__init__()
-        self.setObjectName("deepsim_preview")
-        self._placeholder = placeholder
-        self._picture: Picture | None = None
-        self._image: QImage | None = None
-        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
-
-    @property
-    def picture(self) -> Picture | None:
-        """What is on show."""
-        return self._picture
-
-    def show_picture(self, picture: Picture | None, placeholder: str) -> None:
-        """Shows a picture, or the sentence when there is none."""
-        if picture is self._picture and placeholder == self._placeholder:
-            return
-        self._placeholder = placeholder
-        if picture is not self._picture:
-            self._picture = picture
-            self._image = None
-            if picture is not None:
-                whole = image_from_pixels(bytes(picture.rgba), picture.width, picture.height)
-                # A large result is kept small here: the docker is never wider than this.
-                self._image = (
-                    whole
-                    if max(picture.width, picture.height) <= 768
-                    else whole.scaled(
-                        768,
-                        768,
-                        Qt.AspectRatioMode.KeepAspectRatio,
-                        Qt.TransformationMode.SmoothTransformation,
-                    )
-                )
-            self.updateGeometry()
-        self.update()
-
-    def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
-        """A modest height; the width is whatever the docker has."""
-        return QSize(200, self.HEIGHT)
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Small enough for a low docker."""
-        return QSize(80, 56 if self._image is None else 96)
-
-    def hasHeightForWidth(self) -> bool:  # noqa: N802
-        """The height follows from the picture's shape."""
-        return True
-
-    def heightForWidth(self, width: int) -> int:  # noqa: N802
-        """As high as the picture is at this width, within reason."""
-        if self._image is None:
-            return 56
-        wanted = round(width * self._image.height() / max(1, self._image.width()))
-        return max(96, min(wanted, 420))
-
-    def paintEvent(self, event: Any) -> None:  # noqa: N802
-        """Draws the picture in the middle, on a frame that fits light and dark themes."""
-        painter = QPainter(self)
-        palette = self.palette()
-        painter.fillRect(self.rect(), palette.color(QPalette.ColorRole.Base))
-        if self._image is None:
-            painter.setPen(palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text))
-            option = QTextOption(Qt.AlignmentFlag.AlignCenter)
-            option.setWrapMode(QTextOption.WrapMode.WordWrap)
-            inner = QRectF(self.rect().adjusted(6, 4, -6, -4))
-            painter.drawText(inner, self._placeholder, option)
-        else:
-            ratio = self.devicePixelRatioF()
-            size = self._image.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
-            scaled = self._image.scaled(
-                size * ratio,
-                Qt.AspectRatioMode.KeepAspectRatio,
-                Qt.TransformationMode.SmoothTransformation,
-            )
-            scaled.setDevicePixelRatio(ratio)
-            left = (self.width() - size.width()) // 2
-            painter.drawImage(left, (self.height() - size.height()) // 2, scaled)
-        painter.end()
 
 
 class MessageLabel(QLabel):

@@ -8,9 +8,16 @@ from deepsim_krita.features.applying import TRAINING
 from deepsim_krita.roles import Choices
 
 if TYPE_CHECKING:
-    from tests.editors.scenes import PHOTO, Scene, image_frame
+    from tests.editors.scenes import (
+        PHOTO,
+        MemoryEditor,
+        Scene,
+        WrittenEngine,
+        image_frame,
+        studio_with,
+    )
 else:
-    from scenes import PHOTO, Scene, image_frame
+    from scenes import PHOTO, MemoryEditor, Scene, WrittenEngine, image_frame, studio_with
 
 
 def test_the_result_goes_above_the_picture_and_becomes_active(scene: Scene) -> None:
@@ -21,9 +28,9 @@ def test_the_result_goes_above_the_picture_and_becomes_active(scene: Scene) -> N
     assert body == {"model": "m1", "blend": True, "influence": True}
     assert set(frames) == {"segments", "edges"}
     scene.engine.reply("apply", "result", {"model": "m1"}, image_frame(PHOTO))
-    assert scene.document.names == ["Edges", "Segments", "Photo", "Photo"]
+    assert scene.document.names == ["Edges", "Segments", "Photo #1", "Photo"]
     assert scene.document.stack[2][2] == PHOTO
-    assert scene.document.current == "d/Photo"
+    assert scene.document.current == "d/Photo #1"
     assert "The drawing lies over it" in scene.said
 
 
@@ -110,4 +117,20 @@ def test_the_picture_deleted_while_applying_leaves_the_result_on_top(scene: Scen
     scene.do("apply")
     del scene.document.stack[2]
     scene.engine.reply("apply", "result", {"model": {"name": "Photo"}}, image_frame(PHOTO))
-    assert scene.document.names == ["Photo", "Edges", "Segments"]
+    assert scene.document.names == ["Photo #1", "Edges", "Segments"]
+
+
+def test_results_are_named_after_model_note_and_number_which_the_document_keeps(
+    scene: Scene,
+) -> None:
+    scene.trained()
+    scene.state.note = " wheel  added "
+    scene.apply("car")
+    scene.state.note = ""
+    scene.apply("car")
+    assert scene.document.names[2:4] == ["car #2", "car: wheel added #1"]
+    scene.session.observe()
+    again = studio_with(MemoryEditor(scene.document), WrittenEngine()).session
+    again.observe()
+    assert again.active is not None
+    assert again.active.applied == 2

@@ -178,3 +178,72 @@ def test_a_document_finds_its_training_again_in_a_new_krita(scene: Scene) -> Non
     engine.reply("attach", "result", {"model": {"id": "m1", "name": "Photo"}})
     assert scene.document.annotation["model"]["id"] == "m1"
     assert scene.document.annotation["training"] == ""
+
+
+def paused(scene: Scene) -> None:
+    scene.do("train")
+    scene.engine.reply("train", "accepted", {"job": "t1"})
+    scene.do("pause")
+    scene.engine.reply("pause", "result", {"state": "pausing"})
+    scene.engine.reply("train", "error", {"code": "paused", "message": "Paused after step 7."})
+
+
+def test_a_training_is_paused_and_goes_on_without_its_pictures_being_sent_again(
+    scene: Scene,
+) -> None:
+    paused(scene)
+    assert scene.engine.last("pause")[0] == {"job": "t1"}
+    assert scene.said == "Training is paused. Resume goes on from there."
+    assert scene.state.paused
+    scene.do("train")
+    assert scene.engine.last("resume") == ({"job": "t1"}, {})
+    assert not scene.state.paused
+    assert scene.studio.training.running(scene.state) is not None
+    scene.engine.reply("resume", "result", {"model": {"id": "m1", "name": "Photo"}})
+    assert scene.document.annotation["model"]["id"] == "m1"
+
+
+def test_a_paused_training_that_is_gone_is_begun_anew(scene: Scene) -> None:
+    paused(scene)
+    scene.do("train")
+    scene.engine.reply("resume", "error", {"code": "not-found", "message": "It is gone."})
+    assert (scene.said, scene.mend) == ("It is gone.", "train")
+    scene.do(scene.mend)
+    assert set(scene.engine.last("train")[1]) == {"image", "edges", "segments"}
+
+
+def test_a_training_that_cannot_be_paused_trains_on(scene: Scene) -> None:
+    scene.do("train")
+    scene.do("pause")
+    scene.engine.reply("pause", "error", {"code": "failed", "message": "The disk is full."})
+    assert scene.said == "The disk is full."
+    assert scene.studio.training.running(scene.state) is not None
+
+
+def test_an_older_engine_that_knows_no_pause_stops_it_resumably(scene: Scene) -> None:
+    scene.do("train")
+    scene.do("pause")
+    scene.engine.reply("pause", "error", {"code": "unknown-message", "message": "What?"})
+    assert scene.engine.cancelled == ["request-1"]
+    scene.engine.reply("train", "error", {"code": "cancelled", "message": "Cancelled."})
+    assert scene.state.resumable
+
+
+def test_nothing_to_pause_is_said(scene: Scene) -> None:
+    scene.do("pause")
+    assert scene.said == "This document is not training."
+
+
+def test_a_paused_training_waits_for_the_document_in_a_new_krita(scene: Scene) -> None:
+    paused(scene)
+    scene.session.observe()
+    engine = WrittenEngine()
+    again = studio_with(MemoryEditor(scene.document), engine)
+    again.session.observe()
+    engine.state("ready")
+    engine.reply("status", "result", {"jobs": [{"job": "t1", "state": "paused"}]})
+    assert again.session.active is not None
+    assert again.session.active.paused
+    assert not again.session.jobs
+    again.actions["train"].run()
+    assert engine.last("resume")[0] == {"job": "t1"}

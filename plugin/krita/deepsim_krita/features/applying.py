@@ -12,7 +12,7 @@ from ..jobs import LayerJob
 from ..pixels.masking import masked
 from ..roles import AUTO
 from ..session import RefusalError, Session
-from ..state import Box, LayerInfo, Mask, Notice, Picture
+from ..state import Box, LayerInfo, Mask, Notice, Picture, Result
 from ..steps import Work, WorkFor
 from ..text import _
 from .library import Library
@@ -34,10 +34,14 @@ class ApplyJob(LayerJob):
 
     kind = "apply"
 
+    result: Result | None = None
+    """What was made, once it is a layer."""
+
     def layer_name(self, body: Mapping[str, Any]) -> str:
-        """The model's name, as the engine knows it where it says so."""
+        """The model's name as the engine knows it, the artist's note, the result's number."""
         model = body.get("model")
-        return str(model.get("name") or self.name) if isinstance(model, dict) else self.name
+        name = str(model.get("name") or self.name) if isinstance(model, dict) else self.name
+        return result_name(name, self.document.note, self.document.applied + 1)
 
     selected: Mask | None = None
     """The selection at the start; the new layer is nothing outside of it."""
@@ -51,9 +55,14 @@ class ApplyJob(LayerJob):
 
     def added(self, uid: str, picture: Picture, reply: Reply) -> None:
         """Shows the result in the docker too, where no drawing layer can hide it."""
-        self.document.changed_by_apply = changed_of(reply, self.box)
-        self.document.results = self.document.results | {uid}
-        self.document.preview = picture.shrunk(PREVIEW)
+        state = self.document
+        state.changed_by_apply = changed_of(reply, self.box)
+        shown = picture.shrunk(PREVIEW)
+        self.result = Result(self.layer_name(reply.body), uid, picture, shown, self.box)
+        state.applied += 1
+        state.remembered = False
+        state.results = state.results | {uid}
+        state.preview = shown
 
     def praise(self, name: str, document: Document) -> str:
         """Says too when the drawing hides the result."""
@@ -77,6 +86,12 @@ class ApplyJob(LayerJob):
             )
             return Notice("error", text, "train")
         return super().failure(code, text)
+
+
+def result_name(model: str, note: str, number: int) -> str:
+    """A layer name such as “car: wheel added #3”."""
+    said = " ".join(note.split())
+    return f"{model}: {said} #{number}" if said else f"{model} #{number}"
 
 
 class Applying:
@@ -103,15 +118,12 @@ class Applying:
         self, state: DocumentState, body: dict[str, Any], name: str, layers: dict[str, LayerInfo]
     ) -> Work:
         session, pictures = self._session, {}
-        selected = yield from selected_part(session.reopen(state))
+        selected = yield from selected_part(session.reopen(state), state)
         box = self._box(state, body, session.reopen(state).size)
         for part, layer in layers.items():
             pictures[part] = yield from session.reopen(state).reading(layer.uid, box)
-        image = state.roles.image
-        known = {layer.uid for layer in state.layers}
-        above = state.trained if state.trained in known else image.uid if image else None
-        job = ApplyJob(_("Applying"), name, above, state, session.editor)
-        job.original, job.box, job.selected = above, box, selected
+        job = ApplyJob(_("Applying"), name, state.top, state, session.editor)
+        job.original, job.box, job.selected = state.original, box, selected
         session.start(job, body, pictures)
 
     def _box(self, state: DocumentState, body: dict[str, Any], size: tuple[int, int]) -> Box | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deepsim_client import Reply
 
+from ..document_state import DocumentState
 from ..editor import Document
 from ..session import RefusalError, Session
 from ..state import Box, Mask
@@ -11,9 +12,11 @@ from ..steps import WorkFor
 from ..text import _
 
 
-def selected_part(document: Document) -> WorkFor[Mask | None]:
+def selected_part(document: Document, state: DocumentState) -> WorkFor[Mask | None]:
     """The selection, None when there is none; refuses one that is beside the canvas."""
     selected = yield from document.selecting()
+    if selected == state.pointed_out:
+        return None
     if selected is not None and not any(selected.values):
         raise RefusalError(_("The selection holds nothing of the canvas: change or remove it."))
     return selected

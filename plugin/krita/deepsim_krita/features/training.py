@@ -12,6 +12,7 @@ from ..jobs import Job, mend_of, with_warnings
 from ..progress import clock
 from ..roles import model_name
 from ..session import RefusalError, Session
+from ..settings import Settings
 from ..state import Box, LayerInfo, ModelInfo, Notice, Picture
 from ..steps import Work
 from ..text import _
@@ -55,7 +56,6 @@ class TrainJob(Job):
         state, body = self._document, reply.body
         model = ModelInfo.from_body(body.get("model") or {})
         state.adopt(model, self._image, self.box)
-        state.resumable = False
         document = self._editor.find(state.uid)
         if document is not None:
             document.remember(state.memory())
@@ -68,9 +68,14 @@ class TrainJob(Job):
 
     def failure(self, code: str, text: str) -> Notice:
         """Adds how to go on to what happened."""
+        self._document.paused = code == "paused"
+        if code == "paused":
+            return Notice("info", _("Training is paused. Resume goes on from there."))
         if code not in LEFT:
             self._document.training = ""
             self._document.remembered = False
+        if code == "not-found":
+            return Notice("error", text, "train")
         if code not in RESUMABLE:
             return Notice("error", text, mend_of(code))
         self._document.resumable = True
@@ -95,6 +100,16 @@ class EngineJob(Job):
         return Notice("good", text)
 
 
+def request_body(state: DocumentState, settings: Settings) -> dict[str, Any]:
+    """What the engine is told of a training on a document, besides its pictures."""
+    image = state.roles.image
+    name = model_name(state.title, image.name if image is not None else "")
+    body: dict[str, Any] = {"name": name, "preset": settings.preset}
+    if settings.seconds:
+        body["seconds"] = settings.seconds
+    return body
+
+
 class Training:
     """Starts trainings, and finds those again that an earlier session left behind."""
 
@@ -107,12 +122,46 @@ class Training:
         """Starts training on the image layer with the drawing layers, or refuses with a notice."""
         self._session.attempt(self._begin)
 
+    def pause(self) -> None:
+        """Lets the document's training rest until it is resumed; the engine keeps it."""
+        self._session.attempt(self._pause)
+
     def running(self, state: DocumentState) -> TrainJob | None:
         """The training that runs for a document."""
         for job in self._session.jobs:
             if isinstance(job, TrainJob) and job.running and job.state is state:
                 return job
         return None
+
+    # ---- pausing, resuming
+
+    def _pause(self) -> None:
+        _document, state = self._session.document()
+        job = self.running(state)
+        if job is None:
+            raise RefusalError(_("This document is not training."))
+        job.stop(_("Pausing…"))
+
+        def answer(reply: Reply) -> None:
+            if reply.kind != "error":
+                return
+            if reply.body.get("code") == "unknown-message":
+                # An older engine: a cancelled training keeps what it learned, too.
+                self._session.stop(job)
+            else:
+                job.stop("")
+                self._session.say(Notice("error", str(reply.body.get("message"))))
+
+        self._session.ask("pause", {"job": job.training or job.rid}, answer)
+
+    def _resume(self, state: DocumentState) -> None:
+        """Goes on with a training that waits at the engine, which has its pictures."""
+        state.paused = False
+        image = state.roles.image
+        name = model_name(state.title, image.name if image is not None else "")
+        trained = state.trained or (image.uid if image is not None else "")
+        job = TrainJob(name, "", trained, state, self._session.editor)
+        self._follow(job, state.training, "resume")
 
     # ---- starting
 
@@ -121,6 +170,9 @@ class Training:
         key = f"train {state.uid}"
         if self.running(state) is not None or self._session.steps.doing(key):
             raise RefusalError(_("This document is training already; cancel that first."))
+        if state.paused and state.training:
+            self._resume(state)
+            return
         image = self._session.image(state)
         roles = state.roles
         if roles.edges is None and roles.segments is None:
@@ -134,7 +186,7 @@ class Training:
     def _start(self, state: DocumentState, image: LayerInfo) -> Work:
         session, roles = self._session, state.roles
         pictures: dict[str, Picture] = {}
-        selected = yield from selected_part(session.reopen(state))
+        selected = yield from selected_part(session.reopen(state), state)
         box = None if selected is None or selected.box == (0, 0, *state.size) else selected.box
         for part, layer in (("segments", roles.segments), ("edges", roles.edges)):
             if layer is not None:
@@ -147,14 +199,11 @@ class Training:
         primitive = "both" if len(pictures) == 2 else next(iter(pictures))
         picture = yield from session.reading_image(session.reopen(state), image, box)
         pictures["image"] = picture
-        name = model_name(state.title, image.name)
-        body: dict[str, Any] = {"name": name, "preset": session.settings.preset}
-        if session.settings.seconds:
-            body["seconds"] = session.settings.seconds
+        body = request_body(state, session.settings)
         if state.resumable:
             body["resume"] = True
         state.preview = None
-        job = TrainJob(name, primitive, image.uid, state, session.editor)
+        job = TrainJob(body["name"], primitive, image.uid, state, session.editor)
         job.lost, job.box = picture.lost, box
         session.start(job, body, pictures)
 
@@ -178,6 +227,7 @@ class Training:
             body = listed.get(state.training, {})
             if not state.training or self.running(state) is not None:
                 continue
+            state.paused = body.get("state") == "paused"
             if body.get("state") in {"queued", "running", "done"}:
                 name, image = str(body.get("name") or _("model")), state.trained or ""
                 self._follow(TrainJob(name, "", image, state, session.editor), state.training)
@@ -187,6 +237,6 @@ class Training:
                 name = str(body.get("name") or _("model"))
                 self._follow(EngineJob(_("Training “{name}”").format(name=name), None), rid)
 
-    def _follow(self, job: Job, training: str) -> None:
+    def _follow(self, job: Job, training: str, how: str = "attach") -> None:
         job.training = training
-        self._session.start(job, {"job": training}, kind="attach")
+        self._session.start(job, {"job": training}, kind=how)

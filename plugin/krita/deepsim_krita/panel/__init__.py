@@ -5,14 +5,26 @@ from __future__ import annotations
 from ..guard import guarded
 from ..qt import QTimer, QVBoxLayout, QWidget
 from ..studio import Studio
+from ..widgets import scrolling
 from .applying import ApplyingSection
+from .drawing import DrawingSection
 from .engine import EngineSection
+from .guide import GuideSection
 from .layers import LayersSection
 from .message import MessageSection
+from .results import ResultsSection
 from .training import TrainingSection
 
-SECTIONS = (EngineSection, LayersSection, TrainingSection, ApplyingSection, MessageSection)
-"""From top to bottom."""
+SECTIONS = (
+    EngineSection,
+    GuideSection,
+    LayersSection,
+    DrawingSection,
+    TrainingSection,
+    ResultsSection,
+    ApplyingSection,
+)
+"""From top to bottom; the message is below them."""
 
 
 class Panel(QWidget):
@@ -20,13 +32,23 @@ class Panel(QWidget):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
-        column = QVBoxLayout(self)
+        self._sections = [section(studio) for section in SECTIONS]
+        content = QWidget()
+        column = QVBoxLayout(content)
         column.setContentsMargins(6, 4, 6, 6)
         column.setSpacing(5)
-        self._sections = [section(studio) for section in SECTIONS]
         for section in self._sections:
             column.addWidget(section)
         column.addStretch(1)
+        # Whatever is scrolled out of sight, the message is not.
+        message = MessageSection(studio)
+        message.column.setContentsMargins(6, 0, 6, 6)
+        self._sections.append(message)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(4)
+        whole.addWidget(scrolling(content), 1)
+        whole.addWidget(message)
         # Many changes in one turn of the event loop, one refresh.
         self._refresh = QTimer(self)
         self._refresh.setSingleShot(True)

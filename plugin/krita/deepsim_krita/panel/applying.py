@@ -6,12 +6,13 @@ from typing import Any
 
 from ..features.applying import TRAINING
 from ..guard import guarded
-from ..qt import QCheckBox
+from ..qt import QCheckBox, QLineEdit
 from ..roles import AUTO
+from ..state import ModelInfo
 from ..studio import Studio
 from ..text import _
 from ..widgets import Choice
-from .parts import Section, button, form, row, tool
+from .parts import Section, button, emphasise, form, row, tool
 
 
 class ApplyingSection(Section):
@@ -33,7 +34,17 @@ class ApplyingSection(Section):
         self.blend.setToolTip(_("Away from your edit the result is exactly the original picture"))
         self.blend.toggled.connect(guarded(self._on_blend))
         self.apply = button("deepsim_apply_button", studio.actions["apply"], _("Apply"))
-        self.column.addLayout(form((_("Model"), row(self.model, self.again))))
+        self.note = QLineEdit()
+        self.note.setObjectName("deepsim_note")
+        self.note.setPlaceholderText(_("what you changed (optional)"))
+        self.note.setToolTip(_("Becomes part of the result layer's name: “car: wheel added #3”"))
+        self.note.setMaxLength(80)
+        self.note.setMinimumWidth(40)
+        self.note.textEdited.connect(guarded(self._on_note))
+        self.note.returnPressed.connect(guarded(studio.actions["apply"].run))
+        self.column.addLayout(
+            form((_("Model"), row(self.model, self.again)), (_("Note"), self.note))
+        )
         self.column.addWidget(self.blend)
         self.column.addWidget(self.apply)
 
@@ -42,8 +53,7 @@ class ApplyingSection(Section):
         studio, session = self._studio, self._studio.session
         state, settings = session.active, session.settings
         auto = studio.library.own(state) if state is not None else None
-        text = _("This picture's ({name})").format(name=auto.name) if auto else _("None yet")
-        items = [(text, AUTO)]
+        items = [(_none_or(auto, own=state is not None and state.model is not None), AUTO)]
         if state is not None and studio.training.running(state) is not None:
             items.append((_("In training now"), TRAINING))
         items += [
@@ -53,12 +63,22 @@ class ApplyingSection(Section):
         self.model.show_items(items, state.model_choice if state is not None else AUTO)
         if self.blend.isChecked() != settings.blend:
             self.blend.setChecked(settings.blend)
+        note = state.note if state is not None else ""
+        if self.note.text() != note:
+            self.note.setText(note)
+        self.note.setEnabled(state is not None)
         self.apply.setEnabled(state is not None)
+        emphasise(self.apply, studio.guiding.next.action == "apply")
 
     def _on_model(self, *_ignored: Any) -> None:
         state = self._studio.session.active
         if state is not None:
             state.model_choice = self.model.key
+
+    def _on_note(self, text: str) -> None:
+        state = self._studio.session.active
+        if state is not None:
+            state.note = text
 
     def _on_again(self) -> None:
         session = self._studio.session
@@ -66,3 +86,11 @@ class ApplyingSection(Section):
 
     def _on_blend(self, *_ignored: Any) -> None:
         self._studio.session.settings.blend = self.blend.isChecked()
+
+
+def _none_or(model: ModelInfo | None, own: bool) -> str:
+    """What Apply takes by itself."""
+    if model is None:
+        return _("None yet")
+    text = _("This picture's ({name})") if own else _("Of the same size ({name})")
+    return text.format(name=model.name)

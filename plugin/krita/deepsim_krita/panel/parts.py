@@ -11,6 +11,7 @@ from ..guard import guarded
 from ..qt import (
     QFormLayout,
     QHBoxLayout,
+    QPalette,
     QPushButton,
     QSize,
     QSizePolicy,
@@ -39,10 +40,29 @@ def button(name: str, action: Action, text: str = "") -> Any:
     made = QPushButton(text or action.text)
     made.setObjectName(name)
     made.setToolTip(action.tip)
-    made.clicked.connect(guarded(lambda *_: action.run()))
+    made.clicked.connect(lambda *_: action.run())
     made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     made.setMinimumWidth(30)
     return made
+
+
+def emphasise(button: Any, wanted: bool) -> None:
+    """Makes a button the one that catches the eye, in the theme's own accent colour; or not."""
+    if button.property("emphasised") == wanted:
+        return
+    button.setProperty("emphasised", wanted)
+    font = button.font()
+    font.setBold(wanted)
+    button.setFont(font)
+    # The style draws the palette's colours; a style sheet would change the button's shape too.
+    theme = button.parentWidget().palette() if button.parentWidget() else QPalette()
+    colours = QPalette(theme)
+    if wanted:
+        accent = theme.color(QPalette.ColorRole.Highlight)
+        colours.setColor(QPalette.ColorRole.Button, accent)
+        text = theme.color(QPalette.ColorRole.HighlightedText)
+        colours.setColor(QPalette.ColorRole.ButtonText, text)
+    button.setPalette(colours)
 
 
 def tool(name: str, icon: str, tip: str, slot: Callable[[], None]) -> Any:
@@ -73,6 +93,8 @@ def form(*rows: tuple[str, Any]) -> Any:
     """Labels with their widgets."""
     made = QFormLayout()
     made.setSpacing(4)
+    # In a narrow docker a field goes below its label rather than out of sight.
+    made.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
     made.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     for label, widget in rows:
         made.addRow(label, widget)

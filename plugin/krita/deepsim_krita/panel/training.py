@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from ..guard import guarded
-from ..qt import QProgressBar, QSizePolicy, QSpinBox, Qt
+from ..qt import QLabel, QProgressBar, QSizePolicy, QSpinBox, Qt
 from ..studio import Studio
 from ..text import _
-from ..widgets import Choice, PreviewBox
-from .parts import Section, button, form, row
+from ..widgets import Choice
+from .curve import LossCurve
+from .parts import Section, button, emphasise, form, row
 
 PRESETS = ("instant", "draft", "standard", "paper")
 
 
 class TrainingSection(Section):
-    """Preset and time, Train and Cancel, progress and preview."""
+    """Preset and time, Train and Cancel, progress."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
@@ -30,16 +31,22 @@ class TrainingSection(Section):
         self.preset.activated.connect(guarded(self._on_settings))
         self.seconds = self._spin()
         self.train = button("deepsim_train_button", studio.actions["train"], _("Train"))
+        self.pause = button("deepsim_pause_button", studio.actions["pause"], _("Pause"))
         self.cancel = button("deepsim_cancel_button", studio.actions["cancel"], _("Cancel"))
         self.bar = QProgressBar()
         self.bar.setObjectName("deepsim_progress")
         self.bar.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.bar.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.preview = PreviewBox("")
+        self.estimate = QLabel()
+        self.estimate.setObjectName("deepsim_estimate")
+        self.estimate.setWordWrap(True)
+        self.estimate.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.curve = LossCurve()
         self.column.addLayout(form((_("Preset"), row(self.preset, self.seconds))))
-        self.column.addWidget(row(self.train, self.cancel))
+        self.column.addWidget(row(self.train, self.pause, self.cancel))
+        self.column.addWidget(self.estimate)
         self.column.addWidget(self.bar)
-        self.column.addWidget(self.preview)
+        self.column.addWidget(self.curve)
 
     def _spin(self) -> Any:
         spin = QSpinBox()
@@ -63,9 +70,12 @@ class TrainingSection(Section):
         if self.seconds.value() != settings.seconds:
             self.seconds.setValue(settings.seconds)
         training = self._studio.training.running(state) if state is not None else None
-        resumable = state is not None and state.resumable
+        resumable = state is not None and (state.resumable or state.paused)
         self.train.setText(_("Resume") if resumable else _("Train"))
-        self.train.setEnabled(state is not None and training is None)
+        self.train.setEnabled(state is not None)
+        self.train.setVisible(training is None)
+        self.pause.setVisible(training is not None)
+        emphasise(self.train, self._studio.guiding.next.action == "train")
         self.cancel.setEnabled(job is not None)
         self.bar.setVisible(job is not None)
         if job is not None:
@@ -73,15 +83,16 @@ class TrainingSection(Section):
             self.bar.setRange(0, 0 if fraction is None else 1000)
             if fraction is not None:
                 self.bar.setValue(round(fraction * 1000))
-            self.bar.setFormat(job.progress.text.replace("%", "%%"))
+            self.bar.setFormat(job.progress.text)
             self.bar.setToolTip(f"{job.progress.title}: {job.progress.text}")
-        if state is None:
-            hint = _("Open a picture to begin.")
-        elif state.roles.edges is None and state.roles.segments is None:
-            hint = _("Draw on layers named Edges or Segments, or let the + buttons draft them.")
-        else:
-            hint = _("Train shows here what the model has learned.")
-        self.preview.show_picture(state.preview if state is not None else None, hint)
+        points = training.progress.curve if training is not None else []
+        self.curve.setVisible(len(points) > 1)
+        self.curve.show_points(points)
+        known = state is not None and job is None
+        estimate = self._studio.estimating.shown(state) if state is not None and known else None
+        self.estimate.setVisible(estimate is not None)
+        if estimate is not None:
+            self.estimate.setText("\n".join([estimate.text, *estimate.warnings]))
 
     def _on_settings(self, *_ignored: Any) -> None:
         settings = self._studio.session.settings

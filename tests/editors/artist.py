@@ -1,0 +1,142 @@
+"""What a person does in Krita, for the tests of the flows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+from deepsim_client import Location
+from PIL import Image
+
+if TYPE_CHECKING:
+    from tests.editors.krita_harness import KritaProcess
+    from tests.editors.pictures import SIZE, Pixels, photo
+else:
+    from pictures import SIZE, Pixels, photo
+
+WIDTH, HEIGHT = SIZE
+FIRST_START = 180
+"""Seconds that an engine may take to start and to take up work, on a busy machine."""
+
+
+class Artist:
+    """What a person does in Krita, with real files, keys and clicks where it matters."""
+
+    def __init__(self, krita: KritaProcess, folder: Path, launch: Path) -> None:
+        self.krita, self.folder, self.location = krita, folder, Location.from_file(launch)
+        self._count = 0
+
+    # ---- pixels
+
+    def _raw(self, pixels: Pixels) -> str:
+        """Writes an RGBA picture as Krita's B, G, R, A bytes and returns the file's path."""
+        self._count += 1
+        path = self.folder / f"{self._count}.raw"
+        path.write_bytes(np.ascontiguousarray(pixels[..., [2, 1, 0, 3]]).tobytes())
+        return str(path)
+
+    def open_photo(self, name: str = "coffee") -> None:
+        """Opens the photo as a document of its own."""
+        path = self.folder / f"{name}.png"
+        Image.fromarray(photo()).save(path)
+        self.krita.call(f"""
+doc = k.openDocument({str(path)!r}); k.activeWindow().addView(doc); doc.waitForDone()
+names = lambda: [n.name() for n in doc.topLevelNodes()]
+node = lambda name: next(n for n in doc.topLevelNodes() if n.name() == name)""")
+        self.krita.wait("S.active is not None")
+
+    def add_layer(self, name: str, pixels: Pixels, size: tuple[int, int] = SIZE) -> None:
+        """Puts a painted layer on top."""
+        self.krita.call(f"""
+n = doc.createNode({name!r}, "paintlayer")
+n.setPixelData(open({self._raw(pixels)!r}, "rb").read(), 0, 0, {size[0]}, {size[1]})
+doc.rootNode().addChildNode(n, None); doc.refreshProjection(); doc.waitForDone()""")
+
+    def repaint(self, name: str, pixels: Pixels) -> None:
+        """Paints over a layer and leaves it active, as it is after drawing."""
+        self.krita.call(f"""
+n = node({name!r})
+n.setPixelData(open({self._raw(pixels)!r}, "rb").read(), 0, 0, {WIDTH}, {HEIGHT})
+doc.refreshProjection(); doc.waitForDone()""")
+        self.select(name)
+
+    def select(self, name: str) -> None:
+        """Makes a layer active."""
+        self.krita.call(f"doc.setActiveNode(node({name!r})); doc.waitForDone()")
+        self.krita.wait(f"doc.activeNode().name() == {name!r}")
+        self.krita.wait(f"S.active.active == node({name!r}).uniqueId().toString()")
+
+    def pixels(self, name: str) -> Pixels:
+        """A layer over the canvas as 8-bit sRGB, (height, width, 4)."""
+        path = self.folder / "read.raw"
+        self.krita.call(f"""
+from deepsim_krita.document import KritaEditor
+p = KritaEditor().active().read(node({name!r}).uniqueId().toString())
+f = open({str(path)!r}, "wb"); f.write(p.rgba); f.close()""")
+        return np.frombuffer(path.read_bytes(), np.uint8).reshape(HEIGHT, WIDTH, 4)
+
+    # ---- the docker
+
+    def set_seconds(self, seconds: int) -> None:
+        """Types the training time into the docker."""
+        self.krita.call(f"child('deepsim_seconds').setValue({seconds})")
+
+    @property
+    def said(self) -> str:
+        """The docker's message."""
+        return str(self.krita.call("result = child('deepsim_message').text()"))
+
+    def wait_said(self, *parts: str, timeout: float = 60) -> str:
+        """Waits for a message that has one of the parts in it."""
+        condition = " or ".join(f"{part!r} in child('deepsim_message').text()" for part in parts)
+        self.krita.wait(condition, timeout, every=0.2)
+        return self.said
+
+    def train(self, seconds: int) -> None:
+        """Starts training from the menu and waits until steps are done."""
+        self.set_seconds(seconds)
+        self.krita.click_menu("Tools", "DeepSIM", "Train on Layer")
+        self.wait_steps()
+
+    def train_through(self, seconds: int) -> None:
+        """Trains from the menu to the end."""
+        self.set_seconds(seconds)
+        self.krita.click_menu("Tools", "DeepSIM", "Train on Layer")
+        self.wait_said("is trained", timeout=FIRST_START + seconds)
+
+    def wait_steps(self) -> None:
+        """Waits until the running training has done some steps."""
+        expression = "S.shown_job is None or S.shown_job.progress.step > 0"
+        self.krita.wait(expression, FIRST_START, every=0.1)
+        assert self.krita.call("result = S.shown_job is not None"), self.said
+
+    def wait_idle(self, timeout: float = 180) -> None:
+        """Waits until no job runs."""
+        self.krita.wait("not S.jobs", timeout, every=0.2)
+
+    def apply(self) -> None:
+        """Applies by the shortcut and waits for the new layer."""
+        before = self.krita.call("result = len(names())")
+        self.krita.press("ctrl+alt+shift+a")
+        self.krita.wait(
+            f"len(names()) == {before + 1} or 'error' == S.active.notice.level "
+            "if S.active.notice else False",
+            FIRST_START,
+            every=0.1,
+        )
+        assert self.krita.call("result = len(names())") == before + 1, self.said
+
+    # ---- the engine
+
+    def engine(self) -> psutil.Process:
+        """The engine's process."""
+        found = self.location.read_connection()
+        assert found is not None
+        return psutil.Process(found.pid)
+
+
+def differs(a: Pixels, b: Pixels) -> Any:
+    """How far two pictures are apart at each pixel, (height, width), 0 to 255."""
+    return np.abs(a[..., :3].astype(int) - b[..., :3].astype(int)).max(axis=2)

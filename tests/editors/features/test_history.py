@@ -1,0 +1,81 @@
+"""Results so far: kept, compared with the original, inserted again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from deepsim_krita.features import history
+
+if TYPE_CHECKING:
+    from tests.editors.scenes import COLOURS, LINES, PHOTO, Scene, image_frame
+else:
+    from scenes import COLOURS, LINES, PHOTO, Scene, image_frame
+
+
+@pytest.fixture
+def twice(scene: Scene) -> Scene:
+    """Two results: first LINES, then COLOURS."""
+    scene.trained()
+    scene.apply(picture=LINES)
+    scene.apply(picture=COLOURS)
+    return scene
+
+
+def test_results_are_kept_newest_first_with_the_picture_before(twice: Scene) -> None:
+    state = twice.state
+    assert [result.name for result in state.history] == ["Photo #2", "Photo #1"]
+    assert [result.picture for result in state.history] == [COLOURS, LINES]
+    assert state.compared is state.history[0]
+    assert state.before == PHOTO
+
+
+def test_an_older_result_can_be_looked_at_again(twice: Scene) -> None:
+    older = twice.state.history[1]
+    twice.studio.history.show(older)
+    assert twice.state.preview == LINES
+    assert twice.state.compared is older
+
+
+def test_a_result_is_inserted_again_above_the_picture(twice: Scene) -> None:
+    del twice.document.stack[2]  # the newest
+    twice.document.current = "d/Photo"
+    twice.session.observe()
+    twice.studio.history.insert(twice.state.history[0])
+    assert twice.document.names == ["Edges", "Segments", "Photo #2", "Photo #1", "Photo"]
+    assert twice.document.stack[2][2] == COLOURS
+    assert twice.said == "“Photo #2” is inserted again."
+    twice.session.observe()
+    assert twice.state.roles.image is not None
+    assert twice.state.roles.image.name == "Photo"
+
+
+def test_before_after_hides_the_result_on_show_and_shows_it_again(twice: Scene) -> None:
+    twice.do("before_after")
+    assert twice.document.hidden == {"d/Photo #2"}
+    twice.do("before_after")
+    assert twice.document.hidden == set()
+    del twice.document.stack[2]
+    twice.do("before_after")
+    assert twice.document.hidden == {"d/Photo #1"}
+
+
+def test_without_any_result_there_is_nothing_to_compare(scene: Scene) -> None:
+    scene.do("before_after")
+    assert scene.said.startswith("There is no result to compare")
+
+
+def test_memory_is_given_back(twice: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MOST_BYTES", 2 * len(PHOTO.rgba))
+    twice.apply(picture=PHOTO)
+    assert [result.name for result in twice.state.history] == ["Photo #3", "Photo #2"]
+
+
+def test_a_document_closed_before_its_picture_is_read_for_comparing_is_no_error(
+    scene: Scene,
+) -> None:
+    scene.trained()
+    scene.do("apply")
+    scene.editor.find = lambda uid: scene.document if not scene.document.stack[3:] else None  # type: ignore[method-assign]
+    scene.engine.reply("apply", "result", {"model": {"name": "Photo"}}, image_frame(LINES))
+    assert scene.state.before is None
