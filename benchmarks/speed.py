@@ -105,7 +105,7 @@ def measure(preset: str, size: int, device: str, steps: int) -> dict[str, Any]:
     )
     trained = time.monotonic() - started
     # what a finished training of this preset would paint with
-    model.description = dataclasses.replace(model.description, prefers_patches=False)
+    model.description = dataclasses.replace(model.description, trust=1.0)
     applied = []
     for _ in range(_APPLIED):
         begun = time.monotonic()

@@ -16,6 +16,7 @@ class Budget:
         step: finished steps.
         before: seconds used by earlier runs of the same training (resume).
         started: reading of `clock` (seconds) at which this run began; now by default.
+        closing: seconds that are needed after the last step, to be kept free for it.
     """
 
     steps: int | None
@@ -24,6 +25,7 @@ class Budget:
     before: float = 0.0
     started: float | None = None
     clock: Callable[[], float] = time.monotonic
+    closing: float = 0.0
     _first_step: tuple[int, float] | None = None
 
     def __post_init__(self) -> None:
@@ -36,12 +38,12 @@ class Budget:
 
     @property
     def fraction(self) -> float:
-        """Share of the budget that is used, 0 to 1."""
+        """Share of the budget for steps that is used, 0 to 1."""
         shares = [0.0]
         if self.steps is not None:
             shares.append(self.step / self.steps)
         if self.seconds is not None:
-            shares.append(self.elapsed / self.seconds)
+            shares.append(self.elapsed / max(1e-9, self.seconds - self._kept_free))
         return min(1.0, max(shares))
 
     @property
@@ -71,7 +73,14 @@ class Budget:
             return False
         if self.steps is not None and self.step >= self.steps:
             return True
-        return self.seconds is not None and self.elapsed + self.step_seconds / 2 >= self.seconds
+        if self.seconds is None:
+            return False
+        return self.elapsed + self.step_seconds / 2 >= self.seconds - self._kept_free
+
+    @property
+    def _kept_free(self) -> float:
+        """For closing, but never more than half of all there is."""
+        return 0.0 if self.seconds is None else min(self.closing, self.seconds / 2)
 
     def count_step(self) -> None:
         """One more step is finished. The first of a run is slow and not measured."""

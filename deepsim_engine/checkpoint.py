@@ -84,25 +84,6 @@ def under_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> Tensors:
     return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
-    """All tensors of an optimiser's state: `<parameter number>.<name>`."""
-    state = optimizer.state_dict()["state"]
-    return {f"{n}.{name}": torch.as_tensor(t) for n, s in state.items() for name, t in s.items()}
-
-
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:
-    """Undo `optimizer_tensors`; each tensor gets the memory layout of its parameter."""
-    packed = optimizer.state_dict()
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    state: dict[int, Tensors] = {}
-    for key, tensor in tensors.items():
-        number, name = key.split(".", 1)
-        like = parameters[int(number)]
-        fits = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
-        state.setdefault(int(number), {})[name] = fits
-    optimizer.load_state_dict({**packed, "state": state})
-
-
 def restore_network(network: nn.Module, tensors: Tensors) -> None:
     """Copy tensors into a network of the same shape. Raises InputError if they do not fit."""
     try:

@@ -50,6 +50,21 @@ def free_memory(device: torch.device) -> int | None:
     return None
 
 
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a computation failed because there was no memory left for it."""
+    text = str(error)
+    known = ("out of memory", "can't allocate memory")  # what MPS and the CPU say
+    return isinstance(error, torch.OutOfMemoryError) or any(words in text for words in known)
+
+
+def release_memory(device: torch.device) -> None:
+    """Give back what the device keeps for later."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
 def _cpu_has_bfloat16() -> bool:
     """Without the instructions oneDNN emulates bfloat16, slower than float32."""
     capabilities = getattr(torch.cpu, "get_capabilities", None)  # newer than torch 2.5

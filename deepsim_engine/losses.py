@@ -56,10 +56,21 @@ class PerceptualLoss(nn.Module):
         Without `style` the second is 0.
         """
         with torch.no_grad():
-            theirs = self.backbone(to_unit(real))
-        ours = self.backbone(to_unit(fake))
-        content = torch.zeros((), device=fake.device)
-        texture = torch.zeros((), device=fake.device)
+            theirs = self.features(real)
+        return self.compare(self.features(fake), theirs, style)
+
+    def features(self, picture: Tensor) -> dict[str, Tensor]:
+        """What the backbone sees in pictures (N, 3, H, W) in -1..1, by tap."""
+        found: dict[str, Tensor] = self.backbone(to_unit(picture))
+        return found
+
+    def compare(
+        self, ours: dict[str, Tensor], theirs: dict[str, Tensor], style: bool
+    ) -> tuple[Tensor, Tensor]:
+        """As `forward`, of what `features` returned."""
+        device = next(iter(ours.values())).device
+        content = torch.zeros((), device=device)
+        texture = torch.zeros((), device=device)
         for tap, weight in self.weights.items():
             unit = self.units[tap]
             a, b = ours[tap] / unit, theirs[tap] / unit

@@ -45,8 +45,10 @@ class ModelDescription:
         pair_sha256: of the training pair's pixels.
         created: UTC, ISO 8601.
         versions: of deepsim and its libraries.
-        prefers_patches: the network has not yet become better than patches alone, so these are
-            what is painted (short trainings on slow machines).
+        trust: how far the network may change what patches make, 0 (not at all: it has not become
+            better than these) to 1; see confidence.py.
+        warnings: what the artist should know of the training.
+        computed: kind of device and number format of the training, e.g. "cpu bfloat16".
         format: of the file.
     """
 
@@ -66,7 +68,9 @@ class ModelDescription:
     pair_sha256: str
     created: str
     versions: dict[str, str]
-    prefers_patches: bool = False
+    trust: float = 1.0
+    warnings: tuple[str, ...] = ()
+    computed: str = ""
     format: int = FORMAT
 
     @property
@@ -78,6 +82,7 @@ class ModelDescription:
         """As plain JSON values."""
         values = asdict(self)
         values["size"], values["working_size"] = list(self.size), list(self.working_size)
+        values["warnings"] = list(self.warnings)
         return values
 
     @classmethod
@@ -88,6 +93,10 @@ class ModelDescription:
             for name in ("size", "working_size"):
                 width, height = known[name]
                 known[name] = (int(width), int(height))
+            known["warnings"] = tuple(map(str, known.get("warnings", ())))
+            if "trust" not in known and values.get("prefers_patches"):
+                known["trust"] = 0.0  # files of earlier versions
+            known["trust"] = min(1.0, max(0.0, float(known.get("trust", 1.0))))
             description = cls(**known)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"The model's description is damaged ({error}).") from error
@@ -233,8 +242,7 @@ class Model:
     @property
     def needs_patches(self) -> bool:
         """Whether painting begins with patch synthesis."""
-        alone = self.generator is None or self.description.prefers_patches
-        return alone or self.description.uses_patches
+        return self.generator is None or self.description.uses_patches
 
     def patch_result(self, primitive: Primitive) -> Tensor:
         """(3, h, w) in -1..1: what patch synthesis makes of a drawing at working resolution."""
@@ -271,7 +279,8 @@ class Model:
         self, primitive: Primitive, patches: Tensor | None, box: Box | None = None
     ) -> Tensor:
         """(3, h, w) in -1..1 for a primitive at working resolution and its patch result."""
-        if patches is not None and (self.generator is None or self.description.prefers_patches):
+        trust = self.description.trust
+        if patches is not None and (self.generator is None or trust <= 0):
             return patches
         assert self.generator is not None  # noqa: S101  (else there are patches)
         condition = Condition.of(primitive, self.device)
@@ -282,7 +291,8 @@ class Model:
                 return encoded
             return torch.cat([encoded, patches[None, :, rows, columns]], 1)
 
-        return run_on_parts(self.generator, part, condition.size, box=box)
+        painted = run_on_parts(self.generator, part, condition.size, box=box)
+        return painted if patches is None else patches.lerp(painted, trust)
 
     @cached_property
     def patches(self) -> PatchSynthesizer:

@@ -21,6 +21,7 @@ class GeneratorConfig:
         depth: residual blocks at the coarsest level.
         patches: also look at the result of patch synthesis.
         residual: add to that result instead of painting anew.
+        fold: the U-Net works on squares of that many by as many pixels.
     """
 
     kind: Literal["unet", "global"] = UNET
@@ -28,6 +29,7 @@ class GeneratorConfig:
     depth: int = 4
     patches: bool = False
     residual: bool = False
+    fold: int = 1
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,10 @@ DRAFT = Preset(
     name="draft",
     promise="a first result in a minute or two",
     longest_side=448,
-    generator=GeneratorConfig(patches=True),
-    losses=LossConfig(style=0.1),
+    batch=1,
+    learning_rate=2e-3,
+    generator=GeneratorConfig(widths=(48, 96, 144), depth=2, patches=True, residual=True, fold=2),
+    losses=LossConfig(taps=(("relu1_2", 1.0), ("relu2_2", 1.0), ("relu3_1", 1.0))),
 )
 STANDARD = replace(
     DRAFT,

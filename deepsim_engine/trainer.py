@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from deepsim_engine import checkpoint, devices, losses
-from deepsim_engine.augment import cutmix, random_warps, random_windows
+from deepsim_engine.adam import Adam
+from deepsim_engine.augment import cutmix, drawings, one_of, random_warps, random_windows
 from deepsim_engine.backbones.weights import load_backbone
 from deepsim_engine.budget import rate_factor
 from deepsim_engine.conditioning import Condition, picture_tensor
+from deepsim_engine.confidence import HeldOut
 from deepsim_engine.errors import WorkError
 from deepsim_engine.imaging import Pixels
 from deepsim_engine.networks.build import build_discriminator, build_generator
@@ -21,8 +23,6 @@ from deepsim_engine.tps import sample
 _SMALLEST_WINDOW = 32  # below it the discriminator has nothing left to look at
 _READ_EVERY = 10  # steps between readings of the losses on a GPU: each reading waits for it
 _PATIENCE = 10  # readings without a number before training is given up
-_COMPARE_EVERY = 6  # steps between comparisons with the patches
-_CLEARLY = 0.8  # of their distance: what is a little closer but smoother looks worse
 _LARGEST_NORM = 10.0  # of the gradient
 
 
@@ -32,6 +32,8 @@ class Trainer:
     Attributes:
         generator, averaged: the generator, and the running average of its weights.
         backbone_name: feature network of the perceptual loss, or None.
+        crop, batch: as in the preset, less after `shrink`.
+        trust: how far the generator may change what patches make; see `measure_trust`.
     """
 
     def __init__(
@@ -45,15 +47,17 @@ class Trainer:
         seed: int,
     ) -> None:
         self.preset = preset
+        self.crop, self.batch = preset.crop, preset.batch
         self.device = device
         self.dtype = devices.compute_dtype(device)
         self.backbone_name = backbone
         self.picture = picture_tensor(colour, device)
         self.condition = Condition.of(primitive, device)
         self.random = torch.Generator().manual_seed(seed)
+        self.drawings = drawings(self.condition, colour, preset.augmentation)
         self.pool: PatchPool | None = None
         if preset.generator.patches:
-            self.pool = PatchPool(self.picture, self.condition, preset.augmentation, seed)
+            self.pool = PatchPool(self.picture, self.drawings, preset.augmentation, seed)
         channels = self.condition.channels
         self.generator = build_generator(preset.generator, channels, seed).to(device)
         self.discriminator = build_discriminator(preset.discriminator, channels + 3, seed).to(
@@ -64,7 +68,8 @@ class Trainer:
         self.generator_optimizer = self._adam(self.generator, preset.learning_rate)
         self.discriminator_optimizer = self._adam(self.discriminator, preset.discriminator_rate)
         self.steps = 0
-        self.compared = torch.full((2,), float("nan"), device=device)
+        self.trust = 1.0 if self.pool is None else 0.0
+        self._held_out: HeldOut | None = None
         self._last: dict[str, float] = {}
         self._unreadable = 0
 
@@ -73,7 +78,7 @@ class Trainer:
         weights = self.preset.losses
         factor = rate_factor(self.preset.schedule, fraction)
         adversarial = weights.adversarial > 0 and fraction >= weights.adversarial_from
-        x, y, base = self._batch()
+        x, y, base = self._batch(fraction)
         found: dict[str, Tensor] = {}
         with devices.autocast(self.device, self.dtype):
             fake = self.generator(x if base is None else torch.cat([x, base], 1))
@@ -85,7 +90,7 @@ class Trainer:
                     + losses.least_squares(fake_layers, False)
                 )
         if adversarial:
-            self._descend(self.discriminator_optimizer, found["discriminator"], factor)
+            self.discriminator_optimizer.descend(found["discriminator"], factor)
         with devices.autocast(self.device, self.dtype):
             total = torch.zeros((), device=self.device)
             if weights.pixel:
@@ -99,17 +104,13 @@ class Trainer:
                     found["style"] = style
                     total = total + weights.style * style
             if adversarial:
-                self.discriminator.requires_grad_(False)
                 fake_layers = self.discriminator(x, fake)
-                self.discriminator.requires_grad_(True)
                 found["adversarial"] = losses.least_squares(fake_layers, True)
                 found["features"] = losses.feature_matching(fake_layers, real_layers)
                 total = total + weights.adversarial * found["adversarial"]
                 total = total + weights.feature_matching * found["features"]
-        if base is not None and self.steps % _COMPARE_EVERY == 0:
-            self._compare(fake.detach(), base, y)
         found["total"] = total
-        self._descend(self.generator_optimizer, total, factor)
+        self.generator_optimizer.descend(total, factor)
         self._average()
         self.steps += 1
         return self._read(found)
@@ -118,12 +119,40 @@ class Trainer:
         """A copy of the averaged generator that later steps do not change."""
         return copy.deepcopy(self.averaged).eval()
 
-    def beats_patches(self) -> bool:
-        """Whether the generator's pictures are clearly closer to the truth than its input's."""
-        if self.pool is None:
-            return True
-        ours, patches = self.compared.tolist()
-        return bool(ours < _CLEARLY * patches)
+    def prepare_trust(self) -> None:
+        """Make what `measure_trust` needs, unless it is there: as long as some dozen steps."""
+        if self.pool is not None and self._held_out is None:
+            self._held_out = self.pool.held_out(self._window(), self.perceptual)
+
+    def measure_trust(self) -> None:
+        """Find anew how far the averaged generator may change what patches make.
+
+        Without `prepare_trust` nothing is known of it, and patches paint alone.
+        """
+        if self._held_out is not None:
+            self.trust = self._held_out.trust(self.averaged.eval())
+
+    def shrink(self) -> str:
+        """Take smaller batches, then smaller crops, after memory ran out; says so in a sentence.
+
+        Raises WorkError when nothing smaller is left.
+        """
+        devices.release_memory(self.device)
+        smallest = self._sides(_SMALLEST_WINDOW)
+        if self.batch > 1:
+            self.batch //= 2
+        elif self._window() != smallest:
+            self.crop = max(_SMALLEST_WINDOW, max(self._window()) // 2)
+        else:
+            raise WorkError(
+                "Training needs more memory than is free, even with the smallest crops: close other"
+                " programs, or choose a smaller size, another preset or another device."
+            )
+        height, width = self._window()
+        return (
+            f"Memory ran out: training went on with {self.batch} crop(s) of {width} x {height}"
+            " pixels a step."
+        )
 
     def begin_with(self, generator: nn.Module) -> None:
         """Take over another generator's weights wherever names and shapes agree."""
@@ -142,15 +171,13 @@ class Trainer:
             **checkpoint.with_prefix("generator", self.generator.state_dict()),
             **checkpoint.with_prefix("averaged", self.averaged.state_dict()),
             **checkpoint.with_prefix("discriminator", self.discriminator.state_dict()),
+            **checkpoint.with_prefix("generator_optimizer", self.generator_optimizer.tensors()),
             **checkpoint.with_prefix(
-                "generator_optimizer", checkpoint.optimizer_tensors(self.generator_optimizer)
-            ),
-            **checkpoint.with_prefix(
-                "discriminator_optimizer",
-                checkpoint.optimizer_tensors(self.discriminator_optimizer),
+                "discriminator_optimizer", self.discriminator_optimizer.tensors()
             ),
             "random": self.random.get_state(),
-            "compared": self.compared,
+            "trust": torch.tensor(self.trust),
+            "examples": torch.tensor(0 if self.pool is None else self.pool.newest),
         }
 
     def restore(self, tensors: checkpoint.Tensors, steps: int) -> None:
@@ -159,44 +186,39 @@ class Trainer:
             network = getattr(self, name)
             checkpoint.restore_network(network, checkpoint.under_prefix(name, tensors))
         for name in ("generator_optimizer", "discriminator_optimizer"):
-            optimizer = getattr(self, name)
-            checkpoint.restore_optimizer(optimizer, checkpoint.under_prefix(name, tensors))
+            getattr(self, name).restore(checkpoint.under_prefix(name, tensors))
         self.random.set_state(tensors["random"])
-        self.compared = tensors["compared"].to(self.device)
+        self.trust = float(tensors["trust"])
+        if self.pool is not None:
+            self.pool.newest = int(tensors["examples"])
         self.steps = steps
 
-    def _batch(self) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _batch(self, fraction: float) -> tuple[Tensor, Tensor, Tensor | None]:
         """Warped crops: conditions (N, C, h, w), pictures and patch results (N, 3, h, w)."""
-        config, size = self.preset, self.condition.size
+        config, size = self.preset.augmentation, self.condition.size
         window = self._window()
+        base: Tensor | None = None
         if self.pool is not None:
-            x, base, y = self.pool.draw(self.steps, config.batch, window, self.random)
-            return x, y, base
-        warps = random_warps(config.batch, config.augmentation, self.random, self.device)
-        points = random_windows(config.batch, window, size, self.random, self.device)
-        points = warps.source_of(points)
-        x, y = self.condition.at(points), sample(self.picture, points)
-        x, y = cutmix([x, y], config.augmentation.cutmix, self.random)
-        layout = torch.channels_last
-        return x.contiguous(memory_format=layout), y.contiguous(memory_format=layout), None
-
-    @torch.no_grad()
-    def _compare(self, fake: Tensor, patches: Tensor, truth: Tensor) -> None:
-        """Keep a running mean of how far the generator and the patches are from the truth."""
-        if self.perceptual is None:
-            apart = [(x - truth).abs().mean() for x in (fake, patches)]
+            x, base, y = self.pool.draw(self.steps, fraction, self.batch, window, self.random)
+            x, base, y = cutmix([x, base, y], config.cutmix, self.random)
         else:
-            apart = [self.perceptual(x, truth, False)[0] for x in (fake, patches)]
-        newest = torch.stack(apart).float()
-        known = self.compared.isfinite().all()
-        self.compared = torch.where(known, self.compared.lerp(newest, 0.25), newest)
+            warps = random_warps(self.batch, config, self.random, self.device, size[1] / size[0])
+            points = random_windows(self.batch, window, size, self.random, self.device)
+            points = warps.source_of(points)
+            x = one_of(self.drawings, self.random).at(points)
+            x, y = cutmix([x, sample(self.picture, points)], config.cutmix, self.random)
+        layout = torch.channels_last
+        return x.contiguous(memory_format=layout), y.contiguous(memory_format=layout), base
 
     def _window(self) -> tuple[int, int]:
         """(height, width) of the crops: a multiple of what the generator needs."""
+        return self._sides(self.crop or max(self.condition.size))
+
+    def _sides(self, longest: int) -> tuple[int, int]:
         multiple = int(self.generator.multiple)  # type: ignore[arg-type]
 
         def side(length: int) -> int:
-            wanted = min(length, self.preset.crop or length)
+            wanted = min(longest, length)
             return max(_SMALLEST_WINDOW, wanted + -wanted % multiple)
 
         height, width = self.condition.size
@@ -208,24 +230,10 @@ class Trainer:
         taps = self.preset.losses.taps
         network = load_backbone(backbone, [tap for tap, _ in taps])
         network = network.to(self.device, self.dtype).to(memory_format=torch.channels_last)
-        return losses.PerceptualLoss(network, taps, self.picture[None])
+        return losses.PerceptualLoss(network, taps, _corners(self.picture))
 
-    def _adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
-        fused = self.device.type in ("cpu", "cuda")
-        return torch.optim.Adam(network.parameters(), rate, self.preset.betas, fused=fused)
-
-    def _descend(self, optimizer: torch.optim.Optimizer, loss: Tensor, factor: float) -> None:
-        """One optimiser step at `factor` times its rate; values that are no numbers count as 0."""
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        for parameter in parameters:
-            if parameter.grad is not None:
-                torch.nan_to_num(parameter.grad, 0.0, 1e4, -1e4, out=parameter.grad)
-        nn.utils.clip_grad_norm_(parameters, _LARGEST_NORM)
-        for group in optimizer.param_groups:
-            group["lr"] = group.setdefault("full_lr", group["lr"]) * factor
-        optimizer.step()
+    def _adam(self, network: nn.Module, rate: float) -> Adam:
+        return Adam(network.parameters(), rate, self.preset.betas, _LARGEST_NORM)
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -247,3 +255,14 @@ class Trainer:
         if self._unreadable >= _PATIENCE:
             raise WorkError("The training diverged: try another seed or another preset.")
         return self._last
+
+
+def _corners(picture: Tensor, side: int = 192) -> Tensor:
+    """The corners of a picture (3, H, W), or all of a small one: (N, 3, h, w).
+
+    Enough to know how strongly a backbone answers, whatever the size of the picture.
+    """
+    height, width = picture.shape[-2:]
+    rows, columns = min(side, height), min(side, width)
+    tops, lefts = sorted({0, height - rows}), sorted({0, width - columns})
+    return torch.stack([picture[:, t : t + rows, x : x + columns] for t in tops for x in lefts])

@@ -22,6 +22,7 @@ from deepsim_engine.budget import Budget
 from deepsim_engine.errors import InputError, Stopped
 from deepsim_engine.imaging import Pixels, as_pixels, check_memory, describe_size
 from deepsim_engine.model import Model, ModelDescription, pair_sha256, working_colour
+from deepsim_engine.networks.build import build_generator
 from deepsim_engine.presets import Preset
 from deepsim_engine.primitive import Primitive
 from deepsim_engine.trainer import Trainer
@@ -29,24 +30,27 @@ from deepsim_engine.trainer import Trainer
 PREVIEW_SIDE = 384
 SMALLEST, LARGEST = 16, 8192  # working resolutions that make sense
 _KEY = "deepsim-checkpoint"
-_FORMAT = 1
+_FORMAT = 2
 SAVE_EVERY = 45.0
 """Seconds between checkpoints."""
-_PREVIEW_SHARE = 0.03  # of the time goes into previews, as long as
-_PREVIEW_PAUSE = 10.0  # seconds between them are enough for that
+_PREVIEW_SHARE = 0.05  # of the time goes into previews and the measuring of trust
+_PREVIEW_PAUSE = 1.0  # seconds between them at least
+_FIRST_PAUSE = 5.0  # seconds from the picture that patches make to the first that was learned
+_TRUST_FROM = 0.7  # share of a budget in seconds after which it is too late to make held-out crops
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands after a step.
+    """Where a training stands after a step, or before the first.
 
     Attributes:
         step: finished steps; `steps` how many there will be, where that is known.
         seconds: used so far; `seconds_left` an estimate.
         losses: name -> value. On a GPU they are read now and then only.
-        preview: (h, w, 3) uint8, longest side at most 384: the training drawing as the model
-            painted it after the first step, then as its network paints it so far, and after the
-            last step as the finished model does; None unless a new one was just made.
+        preview: (h, w, 3) uint8, longest side at most 384: the training drawing as patches paint
+            it before the first step, if the preset uses them, or as the model does after it; then
+            as the network paints it so far, and after the last step as the finished model does;
+            None unless a new one was just made.
         snapshot: makes a model of the averaged weights so far, cheaply, usable at once.
     """
 
@@ -92,7 +96,7 @@ def train(
         size: longest side to work at, in pixels; results come back at full size all the same.
         device: auto, cpu, cuda, cuda:N or mps.
         seed: the same seed gives the same model on a processor, for a budget in steps.
-        on_progress: called after every step.
+        on_progress: called after every step, and before the first where there is a picture already.
         should_stop: asked between steps; when true, the checkpoint is saved and Stopped raised.
         checkpoint: where to keep what resuming needs, every `checkpoint_seconds`. Remove
             it once the model is saved, and a kill in between loses next to nothing.
@@ -166,26 +170,40 @@ class _Run:
     checkpoint: Path | None
     checkpoint_seconds: float
     losses: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     preview_patches: Tensor | None = None
 
     def train(self, trainer: Trainer, budget: Budget) -> Model:
         """Step until the budget is used up."""
         saved = budget.elapsed
         previewed, pause = -math.inf, 0.0
+        if trainer.pool is not None and budget.step == 0:  # patches paint without learning
+            self.report(trainer, budget, self.preview(self.model(trainer, budget)))
+            previewed, pause = budget.elapsed, _FIRST_PAUSE
         while not budget.used_up:
             if self.should_stop():
                 self.save(trainer, budget)
                 raise self.stopped(budget.step)
-            self.losses = trainer.step(budget.fraction)
+            try:
+                self.losses = trainer.step(budget.fraction)
+            except RuntimeError as error:
+                if not devices.is_out_of_memory(error):
+                    raise
+                self.warnings.append(trainer.shrink())
+                continue
             budget.count_step()
 
             preview = None
             if budget.used_up or budget.elapsed - previewed > pause:
-                between = not budget.used_up and pause > 0
+                if budget.seconds is None or budget.fraction < _TRUST_FROM:
+                    trainer.prepare_trust()
                 begun = budget.elapsed
-                preview = self.preview(self.model(trainer, budget), network=between)
+                trainer.measure_trust()
+                network = not budget.used_up and pause > 0
+                preview = self.preview(self.model(trainer, budget), network=network)
                 previewed = budget.elapsed
-                pause = min(_PREVIEW_PAUSE, max(1.0, (previewed - begun) / _PREVIEW_SHARE))
+                budget.closing = previewed - begun
+                pause = max(_PREVIEW_PAUSE, budget.closing / _PREVIEW_SHARE)
             if self.checkpoint is not None and budget.elapsed - saved > self.checkpoint_seconds:
                 self.save(trainer, budget)
                 saved = budget.elapsed
@@ -222,8 +240,7 @@ class _Run:
         picture already, and no training ends with less than it began with.
         """
         description = dataclasses.replace(
-            self.describe(budget, trainer.backbone_name),
-            prefers_patches=not trainer.beats_patches(),
+            self.describe(budget, trainer.backbone_name), trust=trainer.trust
         )
         generator = trainer.averaged_generator()
         model = Model(description, self.pair.image, self.pair.primitive, generator, self.device)
@@ -245,11 +262,12 @@ class _Run:
         if model.needs_patches and self.preview_patches is None:
             self.preview_patches = model.patch_result(small)
         if network:
-            model.description = dataclasses.replace(model.description, prefers_patches=False)
+            model.description = dataclasses.replace(model.description, trust=1.0)
         return model.paint_working(small, self.preview_patches)
 
     def describe(self, budget: Budget, backbone: str | None) -> ModelDescription:
         palette = self.pair.primitive.palette
+        number_format = devices.compute_dtype(self.device) if self.preset.trains else torch.float32
         return ModelDescription(
             name=self.name,
             kind=self.pair.primitive.kind,
@@ -267,6 +285,8 @@ class _Run:
             pair_sha256=pair_sha256(self.pair.image, self.pair.primitive),
             created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             versions=library_versions(),
+            warnings=tuple(self.warnings),
+            computed=f"{self.device.type} {str(number_format).removeprefix('torch.')}",
         )
 
     def stopped(self, step: int) -> Stopped:
@@ -322,22 +342,27 @@ def working_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
 def estimate_memory(
     preset: Preset, size: tuple[int, int], channels: int, device: torch.device
 ) -> int:
-    """Bytes of main memory that training needs at its peak, roughly and rather too many.
+    """Bytes of main memory that training needs at its peak, rather too many.
 
-    `size` is (width, height) at working resolution, `channels` those of the primitive.
+    `size` is (width, height) at working resolution, `channels` those of the primitive. The shares
+    were measured as growth of the resident set (docs/experiments.md) and a test compares.
     """
-    width, height = size
-    channels += 8
-    pair = width * height * channels * 4 * 4
-    applying = width * height * 4 * 12 * preset.generator.widths[0]
+    pixels = size[0] * size[1]
+    pair = pixels * (channels + 8) * 8
+    patches = 2**27 + min(pixels, 256 * 256) * 3000 + pixels * 1000
     if not preset.trains:
-        return 2**29 + width * height * 2500
+        return 2**27 + pair + patches
     if device.type != "cpu":
         return 2**30 + pair
-    side = preset.crop**2 if preset.crop else width * height
-    step = preset.batch * side * 4 * 60 * preset.generator.widths[0]
-    parameters = 5 * 2**30 if preset.generator.kind == presets.GLOBAL else 2**28
-    return 2**29 + parameters + pair + max(step, applying)
+    config = preset.generator
+    step = preset.batch * min(pixels, preset.crop**2 or pixels)
+    step *= 160 * config.widths[0] // config.fold**2 + 6000
+    with torch.device("meta"):
+        network = build_generator(config, channels)
+    weights = 24 * sum(parameter.numel() for parameter in network.parameters())
+    applying = pixels * 4 * 12 * config.widths[0] // config.fold**2
+    needed = 2**28 + weights + pair + max(step, applying)
+    return needed + patches if config.patches else needed
 
 
 def library_versions() -> dict[str, str]:

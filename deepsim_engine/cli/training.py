@@ -107,6 +107,7 @@ def train(
         save_or_rescue(model, out)
         checkpoint.unlink(missing_ok=True)
         about = model.description
+        output.warn(list(about.warnings))
         output.result(
             f"Trained {out} ({about.preset}, {about.kind}, {about.steps} steps) "
             f"in {about.seconds:.0f} s.",
@@ -117,7 +118,7 @@ def train(
                 for key in ("name", "kind", "preset", "size", "palette", "steps", "seconds")
             },
             losses=about.losses,
-            warnings=primitive.warnings,
+            warnings=[*primitive.warnings, *about.warnings],
         )
 
 

@@ -152,12 +152,13 @@ class Trained:
         file = task.folder / "model.safetensors"
         model = load(file, task.settings.device) if file.exists() else self._train(task, file)
         about = model.description
-        network = model.generator is not None and not about.prefers_patches
+        network = model.generator is not None and about.trust > 0
         facts = {
             "preset": about.preset,
             "seconds": about.seconds,
             "steps": about.steps,
             "painted_with": "network" if network else "patches",
+            "trust": about.trust,
             "backbone": about.backbone,
             "losses": about.losses,
         }

@@ -22,7 +22,8 @@ def build_generator(config: GeneratorConfig, in_channels: int, seed: int = 0) ->
             network.apply(_initialise_normal)
             return network  # in torch's default layout, see there
         channels = in_channels + (3 if config.patches else 0)
-        network = UNet(channels, config.widths, config.depth, config.patches and config.residual)
+        residual = config.patches and config.residual
+        network = UNet(channels, config.widths, config.depth, residual, config.fold)
         _initialise_unet(network)
     return network.to(memory_format=torch.channels_last)
 

@@ -4,7 +4,11 @@ Nothing in it looks further than its convolutions reach: activations are normali
 on its own (over channels), never over the picture. So what it learns on small crops holds for a
 picture of any size, and a picture made in tiles equals one made whole.
 
-    in -> stem -> [block, halve] x L -> blocks -> [double, join skip, block] x L -> head -> out
+    in -> fold -> stem -> [block, halve] x L -> blocks -> [double, join skip, block] x L -> head
+       -> unfold -> out
+
+Folding puts each square of `fold` x `fold` pixels into the channels of one. On a processor the
+work at full size is most of the time, and it is not where most is learnt.
 """
 
 from itertools import pairwise
@@ -54,16 +58,22 @@ class UNet(nn.Module):
         depth: residual blocks at the coarsest level.
         residual: the last three input channels are a picture to be mended: the output is added
             to it, and begins as zero. Otherwise the output is the picture itself.
+        fold: side of the squares that are folded; 1 for none. `widths` then begin at that size.
     """
 
     def __init__(
-        self, in_channels: int, widths: tuple[int, ...], depth: int, residual: bool = False
+        self,
+        in_channels: int,
+        widths: tuple[int, ...],
+        depth: int,
+        residual: bool = False,
+        fold: int = 1,
     ) -> None:
         super().__init__()
-        self.residual = residual
-        self.multiple = 2 ** (len(widths) - 1)
-        self.reach = _reach(len(widths), depth)
-        self.stem = nn.Conv2d(in_channels, widths[0], 3, padding=1)
+        self.residual, self.fold = residual, fold
+        self.multiple = fold * 2 ** (len(widths) - 1)
+        self.reach = fold * _reach(len(widths), depth) + fold - 1
+        self.stem = nn.Conv2d(in_channels * fold**2, widths[0], 3, padding=1)
         pairs = list(pairwise(widths))
         self.down_blocks = nn.ModuleList(Block(width) for width in widths[:-1])
         self.reduce = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairs)
@@ -72,11 +82,11 @@ class UNet(nn.Module):
         self.join = nn.ModuleList(nn.Conv2d(2 * a, a, 1) for a, _ in reversed(pairs))
         self.up_blocks = nn.ModuleList(Block(a) for a, _ in reversed(pairs))
         self.norm = PixelNorm(widths[0])
-        self.head = nn.Conv2d(widths[0], 3, 3, padding=1)
+        self.head = nn.Conv2d(widths[0], 3 * fold**2, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         base = x[:, -3:]
-        x = self.stem(x)
+        x = self.stem(F.pixel_unshuffle(x, self.fold) if self.fold > 1 else x)
         skips = []
         for block, reduce in zip(self.down_blocks, self.reduce, strict=True):
             x = block(x)
@@ -87,6 +97,8 @@ class UNet(nn.Module):
             x = F.interpolate(expand(x), scale_factor=2.0, mode="bilinear", align_corners=False)
             x = block(join(torch.cat([x, skips.pop()], 1)))
         change = self.head(F.silu(self.norm(x))).float()
+        if self.fold > 1:
+            change = F.pixel_shuffle(change, self.fold)
         return base + change if self.residual else change
 
 

@@ -1,5 +1,6 @@
 """The picture of an edited primitive, made of patches of the one training picture."""
 
+import copy
 import dataclasses
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ _ASKED = 256
 """Pixels that are asked which angles they would like."""
 _FITS = 0.2
 """Nobody is asked where nine tenths of the pixels have found something nearer than this."""
+_RIM = 6
+"""Pixels around what is wanted that are made as well: its patches reach beyond it."""
 _SAME = 1e-4
 """Values of primitives that differ by less are equal."""
 
@@ -83,7 +86,13 @@ class PatchSynthesizer:
             )
             self._turns = Turns(self._pair, self.config)
 
-    def synthesize(self, primitive: Tensor) -> Tensor:
+    def unsettled(self) -> "PatchSynthesizer":
+        """One of the same pair that makes everything anew, also where drawings are equal."""
+        other = copy.copy(self)
+        other.config = dataclasses.replace(self.config, settle=0)
+        return other
+
+    def synthesize(self, primitive: Tensor, *, within: Tensor | None = None) -> Tensor:
         """The picture of a primitive.
 
         Where a primitive of the training primitive's size equals it, the result is the training
@@ -91,6 +100,8 @@ class PatchSynthesizer:
 
         Args:
             primitive: (C, h, w) float32, of the kind and channels of the training primitive.
+            within: (h, w) bool, for primitives of the training primitive's size: what is wanted.
+                Elsewhere the result means nothing. Saves time.
 
         Returns:
             (3, h, w) float32 in [-1, 1] on the synthesizer's device.
@@ -98,10 +109,12 @@ class PatchSynthesizer:
         Raises:
             InputError: the channels differ from the training primitive's.
         """
-        return self.synthesize_with_correspondence(primitive)[0]
+        return self.synthesize_with_correspondence(primitive, within=within)[0]
 
     @torch.no_grad()
-    def synthesize_with_correspondence(self, primitive: Tensor) -> tuple[Tensor, Correspondence]:
+    def synthesize_with_correspondence(
+        self, primitive: Tensor, *, within: Tensor | None = None
+    ) -> tuple[Tensor, Correspondence]:
         """As `synthesize`, and where each pixel came from."""
         if primitive.ndim != 3 or primitive.shape[0] != self.channels:
             raise InputError(
@@ -112,7 +125,7 @@ class PatchSynthesizer:
         drawing = Drawing(
             pyramid(primitive.detach().to(self.device), halvings), self._pair.describer
         )
-        synthesis = _Synthesis(self._turns, self.config, drawing)
+        synthesis = _Synthesis(self._turns, self.config, drawing, within)
         field, picture = synthesis.run()
         return picture.clamp(-1, 1), self._correspondence(field, synthesis.angles)
 
@@ -136,11 +149,15 @@ class PatchSynthesizer:
 class _Synthesis:
     """One synthesis, coarse to fine."""
 
-    def __init__(self, turns: Turns, config: PatchConfig, drawing: Drawing) -> None:
+    def __init__(
+        self, turns: Turns, config: PatchConfig, drawing: Drawing, within: Tensor | None
+    ) -> None:
         self.turns, self.pair, self.config, self.drawing = turns, turns.pair, config, drawing
         self.levels = self.pair.levels
         self.angles: tuple[int, ...] = ()
-        self.settles = drawing.shape(0) == self.pair.levels[0].size and config.settle > 0
+        self.within = within
+        same_size = drawing.shape(0) == self.pair.levels[0].size
+        self.settles = same_size and (config.settle > 0 or within is not None)
 
     def run(self) -> tuple[Field, Tensor]:
         """The field and the picture of the finest level."""
@@ -179,7 +196,12 @@ class _Synthesis:
         itself = identity_field(shape, level.picture.device)
         open_ = (field.row != itself.row) | (field.column != itself.column)
         apart = (self.drawing.guides[k] - level.drawing).abs().amax(0) > _SAME
-        open_ |= _grown(apart, self.config.settle)
+        open_ |= _grown(apart, self.config.settle) if self.config.settle > 0 else True
+        if self.within is not None:
+            wanted = self.within[None].float()
+            for _ in range(k):
+                wanted = F.max_pool2d(wanted, 2, ceil_mode=True)
+            open_ &= _grown(wanted[0] > 0, _RIM)
         return open_.view(-1).nonzero()[:, 0]
 
     def _angles(self, field: Field, k: int) -> tuple[int, ...]:

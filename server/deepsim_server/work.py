@@ -177,7 +177,10 @@ class Work:
                 checkpoint.replace(checkpoint.with_suffix(".damaged"))
                 warnings.append("The checkpoint could not be used, so training began anew.")
                 model = run(resume=False)
-            return {"model": self._store(model), "warnings": warnings}
+            return {
+                "model": self._store(model),
+                "warnings": [*warnings, *model.description.warnings],
+            }
         finally:
             self._running, self._snapshot = "", None
 

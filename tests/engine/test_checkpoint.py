@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from deepsim_engine import checkpoint
 from deepsim_engine.errors import InputError, WorkError
@@ -75,29 +74,3 @@ def test_the_checksum_sees_names_types_shapes_and_bytes() -> None:
         {"a": TENSORS["a.weight"], "b": TENSORS["b"]},
     ]
     assert base not in [checkpoint.checksum(variant) for variant in variants]
-
-
-def test_an_optimiser_goes_on_as_if_never_interrupted() -> None:
-    def network() -> nn.Module:
-        torch.manual_seed(0)
-        return nn.Conv2d(4, 4, 3).to(memory_format=torch.channels_last)
-
-    def step(net: nn.Module, adam: torch.optim.Adam, x: torch.Tensor) -> None:
-        adam.zero_grad()
-        net(x).square().mean().backward()
-        adam.step()
-
-    inputs = torch.rand(4, 2, 4, 8, 8)
-    straight, broken = network(), network()
-    adam = torch.optim.Adam(straight.parameters(), 0.01)
-    for x in inputs:
-        step(straight, adam, x)
-    first = torch.optim.Adam(broken.parameters(), 0.01)
-    for x in inputs[:2]:
-        step(broken, first, x)
-    second = torch.optim.Adam(broken.parameters(), 0.01)
-    checkpoint.restore_optimizer(second, checkpoint.optimizer_tensors(first))
-    for x in inputs[2:]:
-        step(broken, second, x)
-    for a, b in zip(straight.parameters(), broken.parameters(), strict=True):
-        assert torch.equal(a, b)

@@ -196,7 +196,7 @@ def test_interrupted_training_keeps_a_checkpoint_and_goes_on(
     process = start(studio, *command, "--steps", "1000000", "--json")
     assert process.stderr is not None
     for line in process.stderr:
-        if line.startswith("step "):
+        if line.startswith("step ") and not line.startswith("step 0"):
             break
     process.send_signal(sign)
     out, err = process.communicate(timeout=120)

@@ -1,5 +1,7 @@
 """Generators and discriminators: shapes, reach, and weights that depend on the seed alone."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -48,27 +50,30 @@ def test_weights_depend_on_the_seed_alone_and_leave_the_callers_random_numbers()
 
 
 def test_a_mending_generator_begins_by_changing_nothing() -> None:
-    config = GeneratorConfig(widths=(8, 16), depth=1, patches=True, residual=True)
+    config = GeneratorConfig(widths=(8, 16), depth=1, patches=True, residual=True, fold=2)
     x = torch.randn(1, 4 + 3, 16, 16)
     assert torch.equal(build_generator(config, 4)(x), x[:, -3:])
 
 
-def test_what_the_compact_generator_paints_does_not_depend_on_far_pixels() -> None:
+@pytest.mark.parametrize("fold", [1, 2])
+def test_what_the_compact_generator_paints_does_not_depend_on_far_pixels(fold: int) -> None:
     """So it may learn on crops and paint whole pictures, or tiles of them."""
-    network = build_generator(SMALL, 3).double()
-    x = torch.randn(1, 3, 32, 128, dtype=torch.float64)
+    network = build_generator(replace(SMALL, fold=fold), 3).double()
+    x = torch.randn(1, 3, 32, 160, dtype=torch.float64)
     y = x.clone()
-    y[:, :, :, 100:] = torch.randn(1, 3, 32, 28, dtype=torch.float64)
+    y[:, :, :, 132:] = torch.randn(1, 3, 32, 28, dtype=torch.float64)
     with torch.no_grad():
         same = (network(x) == network(y)).all(1).all(1)[0]
     assert isinstance(network.reach, int)
-    assert same[: 100 - network.reach].all()
-    assert not same[100:].any()
+    assert 0 < network.reach < 132
+    assert same[: 132 - network.reach].all()
+    assert not same[132:].any()
 
 
+@pytest.mark.parametrize("fold", [1, 2])
 @pytest.mark.parametrize("size", [(96, 224), (97, 130)])
-def test_a_picture_made_in_tiles_equals_one_made_whole(size: tuple[int, int]) -> None:
-    network = build_generator(SMALL, 3)
+def test_a_picture_made_in_tiles_equals_one_made_whole(size: tuple[int, int], fold: int) -> None:
+    network = build_generator(replace(SMALL, fold=fold), 3)
     x = torch.rand(1, 3, *size)
     whole, tiled = run_generator(network, x), run_generator(network, x, tile=64)
     assert (whole - tiled).abs().max() < 1 / 255

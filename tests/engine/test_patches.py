@@ -164,6 +164,17 @@ def test_what_was_not_drawn_anew_stays_the_training_picture() -> None:
     assert not torch.equal(result[:, 40:48, 40:48], image[:, 40:48, 40:48])
 
 
+def test_a_part_alone_can_be_made_anew() -> None:
+    image, primitive = scene((40, 40))
+    _, edited = scene((40, 56))
+    part = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    part[24:60, 40:76] = True
+    anew = PatchSynthesizer(image, primitive).unsettled()
+    made = anew.synthesize(edited, within=part)
+    assert psnr(made[:, part], anew.synthesize(edited)[:, part]) > 28
+    assert torch.equal(made[:, :8, :8], image[:, :8, :8])  # far from it nothing was made
+
+
 @pytest.mark.parametrize("size", [(96, 96), (61, 130), (200, 96), (7, 9), (1, 1)])
 def test_primitives_of_any_size_can_be_made(size: tuple[int, int]) -> None:
     image, primitive = photograph()

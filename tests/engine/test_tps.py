@@ -142,6 +142,14 @@ def test_augmentations_stay_within_their_strength() -> None:
     before, after = points - 0.5, moved - 0.5
     torch.testing.assert_close(after.norm(dim=-1), before.norm(dim=-1), atol=1e-5, rtol=0)
     assert (moved - points).abs().max() > 0.02
+    wide = random_warps(50, turned, random, CPU, aspect=7 / 5).source_of(points)
+    square = torch.tensor([7.0, 5.0])
+    before, after = (points - 0.5) * square, (wide - 0.5) * square
+    torch.testing.assert_close(after.norm(dim=-1), before.norm(dim=-1), atol=1e-4, rtol=0)
+    sheared = random_warps(50, Augmentation(tps=0, flip=False, shear=0.2), random, CPU)
+    moved = sheared.source_of(points) - points
+    assert 0.02 < moved[..., 0].abs().max() <= 0.1
+    assert moved[..., 1].abs().max() < 1e-5
     shifted = random_warps(50, Augmentation(tps=0, flip=False, translation=0.1), random, CPU)
     offset = shifted.source_of(points) - points
     assert offset.abs().max() <= 0.1 + 1e-5

@@ -1,23 +1,29 @@
 """Training: that it learns, repeats itself, stops, resumes, and refuses what it cannot use."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from skimage import data
+from torch import nn
 
 from deepsim_engine import checkpoint as checkpoints
-from deepsim_engine import presets, tps
+from deepsim_engine import presets, tps, training
 from deepsim_engine.backbones import weights
 from deepsim_engine.conditioning import Condition, picture_pixels, picture_tensor
 from deepsim_engine.edges import extract_edges
 from deepsim_engine.errors import InputError, Stopped, WorkError
 from deepsim_engine.losses import PerceptualLoss
 from deepsim_engine.model import Model
+from deepsim_engine.networks.build import build_generator
 from deepsim_engine.presets import (
     DRAFT,
     PAPER,
@@ -99,7 +105,7 @@ def test_training_brings_unseen_drawings_far_closer_to_their_pictures() -> None:
 
     def distance(model: Model) -> float:
         """Of what the network itself paints, whether or not patches alone would be better."""
-        model = replace(model, description=replace(model.description, prefers_patches=False))
+        model = replace(model, description=replace(model.description, trust=1.0))
         painted = picture_tensor(np.asarray(model.apply(unseen, blend=False)), CPU)[None]
         return judge(painted, truth)[0].item()
 
@@ -192,6 +198,64 @@ def test_training_can_begin_with_another_models_weights(pair: Pair) -> None:
     train(pair[0], fewer, TINY, steps=1, warm_start=first, device="cpu")
 
 
+# Too little memory
+
+
+class Hungry:
+    """A hook that fails as a full graphics card does for inputs of more than `most` pixels."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.seen = most, [0]
+
+    def __call__(self, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        count, _, height, width = inputs[0].shape
+        if module.training and count * height * width > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        self.seen.append(count * height * width)
+
+
+def with_hook(monkeypatch: pytest.MonkeyPatch, hook: Hungry) -> None:
+    def build(*arguments: Any) -> nn.Module:
+        network = build_generator(*arguments)
+        network.register_forward_pre_hook(hook)
+        return network
+
+    monkeypatch.setattr("deepsim_engine.trainer.build_generator", build)
+
+
+@pytest.mark.parametrize(
+    ("most", "told"), [(48 * 48, "1 crop.* of 48 x 48"), (40 * 40, "1 crop.* of 32 x 32")]
+)
+@pytest.mark.parametrize("preset", [TINY, MENDING], ids=["painting", "mending"])
+def test_training_goes_on_with_less_where_memory_runs_out(
+    pair: Pair, preset: Preset, most: int, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = Hungry(most)
+    with_hook(monkeypatch, hook)
+    larger = replace(preset, crop=48, batch=4)
+    model = train(*pair, larger, steps=3, device="cpu")
+    assert model.description.steps == 3
+    assert hook.seen[1] <= most
+    assert re.search(told, model.description.warnings[-1])
+    assert model.description.to_json()["warnings"] == list(model.description.warnings)
+
+
+def test_whole_pictures_become_crops_where_memory_runs_out(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_hook(monkeypatch, Hungry(40 * 40))
+    model = train(*pair, replace(TINY, crop=0, batch=1), steps=2, device="cpu")
+    assert "32 x 32" in model.description.warnings[-1]
+
+
+def test_too_little_memory_for_anything_is_said(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_hook(monkeypatch, Hungry(10))
+    with pytest.raises(WorkError, match="needs more memory than is free"):
+        train(*pair, TINY, steps=2, device="cpu")
+
+
 # Progress
 
 
@@ -225,7 +289,7 @@ def test_a_mending_training_paints_with_patches_until_the_network_is_better(pair
     )
     patches = np.asarray(train(*pair, "instant", device="cpu").apply(pair[1], blend=False))
     for model in (first[0], quick):
-        assert model.description.prefers_patches
+        assert model.description.trust == 0
         assert np.array_equal(np.asarray(model.apply(pair[1], blend=False)), patches)
 
 
@@ -233,6 +297,8 @@ def test_previews_begin_with_patches_show_the_network_and_end_with_the_model(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deepsim_engine.training._PREVIEW_PAUSE", 0.001)
+    monkeypatch.setattr("deepsim_engine.training._FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("deepsim_engine.training._PREVIEW_SHARE", 1e9)  # after every step
     seen: list[np.ndarray] = []
 
     def watch(progress: Progress) -> None:
@@ -244,7 +310,7 @@ def test_previews_begin_with_patches_show_the_network_and_end_with_the_model(
     assert np.array_equal(seen[0], patches)
     assert not np.array_equal(seen[1], patches)
     assert not np.array_equal(seen[2], seen[1])
-    assert np.array_equal(seen[3], np.asarray(model.apply(pair[1], blend=False)))
+    assert np.array_equal(seen[-1], np.asarray(model.apply(pair[1], blend=False)))
 
 
 def test_snapshots_do_not_change_while_training_goes_on(pair: Pair) -> None:
@@ -271,6 +337,16 @@ def test_a_budget_in_seconds_counts_down_and_ends(pair: Pair) -> None:
     assert left == sorted(left, reverse=True)
     assert left[-1] < left[0]
     assert model.description.steps == len(left)
+
+
+def test_the_number_format_is_chosen_by_the_device_and_told(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for able, name in ((False, "cpu float32"), (True, "cpu bfloat16")):
+        monkeypatch.setattr("deepsim_engine.devices._cpu_has_bfloat16", lambda able=able: able)
+        model = train(*pair, TINY, steps=1, device="cpu")
+        assert model.description.computed == name
+        assert all(tensor.isfinite().all() for tensor in model.generator.state_dict().values())
 
 
 def test_instant_tells_its_progress_and_can_be_stopped(pair: Pair) -> None:
@@ -383,3 +459,45 @@ def test_what_does_not_fit_into_memory_is_refused_at_once(
     monkeypatch.setattr("deepsim_engine.imaging.available_memory", lambda: 2**20)
     with pytest.raises(InputError, match="memory"):
         train(*pair, TINY, steps=1, device="cpu")
+
+
+PEAK = """
+import resource
+import numpy as np
+import torch
+from deepsim_engine import training, presets
+from deepsim_engine.primitive import Primitive
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+side = 96
+image = np.random.default_rng(0).integers(0, 256, (side, side, 3)).astype(np.uint8)
+segments = np.zeros((side, side, 3), np.uint8)
+segments[: side // 2] = 255
+primitive = Primitive.from_layers(segments=segments)
+before = peak()
+training.train(image, primitive, "draft", steps=1, device="cpu")
+draft = presets.find("draft")
+size, channels = primitive.size, primitive.channels
+print(peak() - before, training.estimate_memory(draft, size, channels, torch.device("cpu")))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not weights.available(), reason="no backbone installed (install.py)")
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the resident set in kilobytes")
+def test_the_memory_that_is_announced_is_about_what_is_used() -> None:
+    told = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
+    used, announced = map(int, told.stdout.split())
+    assert 0.8 * used < announced < 3 * used
+
+
+def test_announced_memory_grows_with_the_picture_but_not_with_each_step() -> None:
+    def announced(preset: Preset, side: int) -> float:
+        return training.estimate_memory(preset, (side, side), 8, CPU) / 2**30
+
+    assert announced(DRAFT, 256) < 1 < announced(DRAFT, 1024) < 2.5
+    without = replace(DRAFT, generator=replace(DRAFT.generator, patches=False))
+    assert announced(without, 1024) - announced(without, 256) < 0.8
+    assert announced(PAPER, 256) > 4

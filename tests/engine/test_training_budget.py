@@ -40,6 +40,31 @@ def test_a_budget_of_seconds_is_kept_within_five_percent(duration: float) -> Non
     assert budget.elapsed == pytest.approx(120, rel=0.05)
 
 
+@pytest.mark.parametrize(("duration", "closing"), [(0.1, 3.0), (0.7, 11.0), (3.0, 0.5)])
+def test_what_comes_after_the_last_step_is_kept_free(duration: float, closing: float) -> None:
+    """Loading, examples of patches now and then, steps, and a last look at what was learned."""
+    clock = Clock()
+    budget = Budget(steps=None, seconds=120.0, clock=clock)
+    clock.now += 6
+    budget.closing = closing
+    for step in range(5000):
+        if budget.used_up:
+            break
+        clock.now += duration + (5.0 if step % 40 == 0 else 0.0)
+        budget.count_step()
+    assert budget.fraction == pytest.approx(1, abs=0.05)
+    clock.now += closing
+    assert budget.elapsed == pytest.approx(120, rel=0.05)
+
+
+def test_closing_never_takes_more_than_half() -> None:
+    clock = Clock()
+    budget = Budget(steps=None, seconds=10.0, clock=clock)
+    budget.closing = 60.0
+    spend(budget, clock, [1.0] * 20)
+    assert budget.step == 5
+
+
 def test_the_smallest_budget_is_good_for_one_step() -> None:
     clock = Clock()
     budget = Budget(steps=None, seconds=0.5, clock=clock)
