@@ -335,7 +335,8 @@ def test_a_budget_in_seconds_counts_down_and_ends(pair: Pair) -> None:
         device="cpu",
     )
     assert left == sorted(left, reverse=True)
-    assert left[-1] < left[0]
+    assert len(set(left)) == len(left)  # on a slow machine it may be one step
+    assert left[-1] < 1.5
     assert model.description.steps == len(left)
 
 
