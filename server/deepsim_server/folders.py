@@ -57,6 +57,11 @@ class Folders:
         return self.data / "keys"
 
     @property
+    def engine_key(self) -> Path:
+        """The engine's own secret key."""
+        return self.keys / "engine.key_secret"
+
+    @property
     def clients(self) -> Path:
         """The CURVE keys of clients that may connect."""
         return self.keys / "clients"

@@ -7,23 +7,53 @@ from collections import OrderedDict
 import zmq
 from deepsim_client.wire import Buffer, Message, encode
 
+from deepsim_server.replies import error
+
 log = logging.getLogger(__name__)
 
 LATEST_ONLY = frozenset({"progress", "preview"})
 """Kinds of replies of which only the newest matters."""
 MAX_WAITING = 512 << 20
 """Bytes that may wait for one client, beyond what is on its way in the socket."""
+MAX_WAITING_ALL = 1 << 30
+"""Bytes that may wait for all clients together."""
+MAX_MESSAGES = 1024
+"""Messages that may wait for one client."""
 
 _Key = tuple[str, str, int]
+
+
+class _Queue:
+    """What waits for one client, oldest first, and its size in bytes."""
+
+    def __init__(self) -> None:
+        self.messages: OrderedDict[_Key, tuple[list[Buffer], int]] = OrderedDict()
+        self.size = 0
+
+    def put(self, key: _Key, parts: list[Buffer]) -> None:
+        """Append; a newer message of the same key takes the older one's place in the queue."""
+        size = sum(memoryview(part).nbytes for part in parts)
+        self.size += size - self.messages.get(key, ([], 0))[1]
+        self.messages[key] = (parts, size)
+
+    def pop(self, key: _Key) -> None:
+        """Remove one message."""
+        self.size -= self.messages.pop(key)[1]
 
 
 class Outbox:
     """Sends through a ROUTER socket without ever waiting."""
 
-    def __init__(self, socket: "zmq.Socket[bytes]", max_waiting: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        socket: "zmq.Socket[bytes]",
+        max_waiting: int = MAX_WAITING,
+        max_waiting_all: int = MAX_WAITING_ALL,
+    ) -> None:
         self._socket = socket
         self._max_waiting = max_waiting
-        self._waiting: dict[bytes, OrderedDict[_Key, list[Buffer]]] = {}
+        self._max_waiting_all = max_waiting_all
+        self._waiting: dict[bytes, _Queue] = {}
         self._numbers = itertools.count(1)
         self.bytes_sent = 0
 
@@ -31,24 +61,25 @@ class Outbox:
         """Send to the client `peer`, now or when it can take more."""
         parts = [peer, *encode(message)]
         queue = self._waiting.get(peer)
-        if not queue and self._try(peer, parts):
+        if queue is None and self._try(peer, parts):
             return
-        queue = self._waiting.setdefault(peer, OrderedDict())
+        queue = self._waiting.setdefault(peer, _Queue())
         number = 0 if message.kind in LATEST_ONLY else next(self._numbers)
-        queue[(message.kind, message.id, number)] = parts
-        while _size(queue) > self._max_waiting:
-            dropped, _ = queue.popitem(last=False)
-            log.warning("A client does not read: its oldest reply (%s) is dropped.", dropped[0])
+        queue.put((message.kind, message.id, number), parts)
+        while queue.size > self._max_waiting or len(queue.messages) > MAX_MESSAGES:
+            self._drop_oldest(peer, queue)
+        while self.waiting_bytes > self._max_waiting_all:
+            self._drop_oldest(*max(self._waiting.items(), key=lambda item: item[1].size))
 
     def flush(self) -> None:
         """Try again what waits."""
         for peer, queue in list(self._waiting.items()):
-            while queue:
-                key = next(iter(queue))
-                if not self._try(peer, queue[key]):
+            while queue.messages:
+                key = next(iter(queue.messages))
+                if not self._try(peer, queue.messages[key][0]):
                     break
-                queue.pop(key, None)
-            if not queue:
+                queue.pop(key)
+            if not queue.messages:
                 self._waiting.pop(peer, None)
 
     @property
@@ -56,19 +87,31 @@ class Outbox:
         """Whether nothing waits."""
         return not self._waiting
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that wait for clients."""
+        return sum(queue.size for queue in self._waiting.values())
+
+    def _drop_oldest(self, peer: bytes, queue: _Queue) -> None:
+        """Make room. Whoever waits for a result that is dropped is told, in few bytes."""
+        key = next(iter(queue.messages))
+        kind, request, _ = key
+        large = queue.messages[key][1] > 4096
+        queue.pop(key)
+        log.warning("A client does not read: its oldest reply (%s) is dropped.", kind)
+        if kind == "result" and large:
+            sentence = "The answer was dropped because it was not read in time: ask again."
+            told = error(request, "dropped", sentence)
+            queue.put((told.kind, request, next(self._numbers)), [peer, *encode(told)])
+
     def _try(self, peer: bytes, parts: list[Buffer]) -> bool:
         try:
             self._socket.send_multipart(parts, zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return False
-        except zmq.ZMQError as error:
-            if error.errno != zmq.EHOSTUNREACH:
+        except zmq.ZMQError as problem:
+            if problem.errno != zmq.EHOSTUNREACH:
                 raise
-            self._waiting.pop(peer, None)  # the client is gone; trainings can be asked for again
-            return True
+            return True  # the client is gone; trainings can be asked for again
         self.bytes_sent += sum(memoryview(part).nbytes for part in parts)
         return True
-
-
-def _size(queue: "OrderedDict[_Key, list[Buffer]]") -> int:
-    return sum(memoryview(part).nbytes for parts in queue.values() for part in parts)
