@@ -3,25 +3,23 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from deepsim_client import EngineClient, Location, LocationError
+from deepsim_client import EngineClient, Location, LocationError, Remote
 from deepsim_client.client import Reply
 from deepsim_client.location import process_alive
 
 from deepsim_engine.cli.output import AsJson, outcome
 from deepsim_engine.errors import InputError, WorkError
-from deepsim_server import model_commands
-from deepsim_server.folders import Folders
+from deepsim_server import engine_commands, model_commands
+from deepsim_server.address import LOOPBACK, Address
+from deepsim_server.folders import Data, Folders, Runtime
 from deepsim_server.limits import Limits
+from deepsim_server.status_text import status_text
 
 _ANSWER_SECONDS = 30.0
 _LEAVE_SECONDS = 30.0
-
-Data = Annotated[Path | None, typer.Option("--data", help="Data folder.")]
-Runtime = Annotated[Path | None, typer.Option("--runtime", help="Folder of the connection file.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +28,7 @@ def register(app: typer.Typer) -> None:
     engine = typer.Typer(no_args_is_help=True, help="The engine that runs in the background.")
     engine.command("status")(status)
     engine.command("stop")(stop)
+    engine_commands.register(engine)
     app.add_typer(engine, name="engine")
     app.add_typer(model_commands.app(), name="models")
 
@@ -56,6 +55,14 @@ def serve(  # noqa: PLR0917  (options of a command)
     worker_jobs: Annotated[
         int, typer.Option(min=1, help="Replace a worker after so many requests.")
     ] = Limits.worker_jobs,
+    bind: Annotated[str, typer.Option(help="IP address to listen at.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free one.")] = 0,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Let other machines with a known key in.")
+    ] = False,
+    json_logs: Annotated[
+        bool, typer.Option("--json-logs", help="Log one JSON object a line.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the engine here, until Ctrl+C."""
@@ -66,7 +73,9 @@ def serve(  # noqa: PLR0917  (options of a command)
     with outcome(as_json) as output:
         try:
             folders = Folders.find(data, runtime)
-            serving.serve(folders, idle_seconds or None, limits, device or ["auto"])
+            address = Address.checked(bind, port, remote)
+            devices = device or ["auto"]
+            serving.serve(folders, idle_seconds or None, limits, devices, address, json_logs)
         except HeldError as held:
             output.result(str(held), running=True, pid=held.pid)
         else:
@@ -76,18 +85,14 @@ def serve(  # noqa: PLR0917  (options of a command)
 def status(data: Data = None, runtime: Runtime = None, as_json: AsJson = False) -> None:
     """What the engine does now."""
     with outcome(as_json) as output:
-        location = Folders.find(data, runtime).location
-        if _pid(location) is None:
+        folders = Folders.find(data, runtime)
+        place = _remote(folders) or folders.location
+        if isinstance(place, Location) and _pid(place) is None:
             output.result("The engine does not run.", running=False)
             return
-        with _client(location) as client:
+        with _client(place) as client:
             body = _ask(client, "status", {})
-        lines = [
-            f"The engine runs (process {body['pid']}) on {body['device'] or 'a starting worker'};"
-            f" {body['queue']} waiting."
-        ]
-        lines += [f"  {job['state']:<9} {job['name']}  step {job['step']}" for job in body["jobs"]]
-        output.result("\n".join(lines), running=True, **body)
+        output.result(status_text(body, getattr(place, "endpoint", "")), running=True, **body)
 
 
 def stop(data: Data = None, runtime: Runtime = None, as_json: AsJson = False) -> None:
@@ -119,8 +124,16 @@ def _pid(location: Location) -> int | None:
     return connection.pid
 
 
+def _remote(folders: Folders) -> Remote | None:
+    """The engine on another machine that `deepsim engine connect` chose."""
+    try:
+        return Remote.configured(folders.data)
+    except LocationError as error:
+        raise WorkError(str(error)) from error
+
+
 @contextmanager
-def _client(location: Location) -> Iterator[EngineClient]:
+def _client(location: Location | Remote) -> Iterator[EngineClient]:
     client = EngineClient(location, start_engine=False)
     try:
         yield client

@@ -8,14 +8,17 @@ from dataclasses import replace
 from importlib import metadata
 
 import zmq
+from deepsim_client.location import process_alive
 from deepsim_client.wire import PROTOCOL, Buffer, Message, WireError, decode
 
 from deepsim_engine.errors import InputError, WorkError
 from deepsim_engine.imaging import available_memory
 from deepsim_server import jobs
+from deepsim_server.metrics import Metrics
 from deepsim_server.model_messages import ModelMessages
 from deepsim_server.models import ModelInUseError, ModelNotFoundError, ModelStore
 from deepsim_server.outbox import Outbox
+from deepsim_server.peers import Peers
 from deepsim_server.recent import RecentReplies
 from deepsim_server.replies import error, result
 from deepsim_server.requests import text
@@ -27,6 +30,14 @@ from deepsim_server.workers import Workers
 
 log = logging.getLogger(__name__)
 
+MAX_TRAININGS_EACH = 32
+"""Trainings that one client may have waiting or running."""
+MAX_BYTES_WRITING = 1 << 30
+"""Bytes of trainings that may wait for the disk."""
+MAX_GREETINGS = 1024
+"""Clients that may wait for the worker's start at a time."""
+ORPHAN_SECONDS = 15.0
+"""How long an engine without work stays when the editor that started it is gone."""
 STOP_SECONDS = 15.0
 """How long the worker may take to save its checkpoint when the engine leaves."""
 _QUICK_MS, _CALM_MS = 20, 200
@@ -44,17 +55,24 @@ class Engine:
         workers: Workers,
         store: jobs.JobStore,
         models: ModelStore,
+        peers: Peers,
         idle_seconds: float | None,
+        parent: int | None = None,
     ) -> None:
+        """`parent` is the process that started the engine for itself, if one did."""
         self._router = router
+        self._peers = peers
+        self._parent = parent
+        self._store = store
+        self._metrics = Metrics()
         self._workers = workers
         self._models = models
         self._verifier = Verifier(models)
         self._model_messages = ModelMessages(models, self._verifier.wake)
         self._outbox = Outbox(router)
         self._recent = RecentReplies()
-        self.trainings = Trainings(store, workers, self._outbox.send)
-        self._small = SmallRequests(self._worker_for, self._outbox.send)
+        self.trainings = Trainings(store, workers, self._reply)
+        self._small = SmallRequests(self._worker_for, self._reply)
         self._greetings: list[tuple[bytes, str]] = []
         self._idle_seconds = idle_seconds
         self._last_request = time.monotonic()
@@ -95,7 +113,7 @@ class Engine:
             self._verifier.tick()
             self._outbox.flush()
             if self._idle():
-                log.info("Nothing to do for %g s: leaving.", self._idle_seconds)
+                log.info("Nothing to do, and nobody asks: leaving.")
                 self.stop()
 
     def stop(self) -> None:
@@ -130,9 +148,25 @@ class Engine:
     def _idle(self) -> bool:
         if self._idle_seconds is None or self._stop_by is not None:
             return False
+        now = time.monotonic()
         if self.trainings.busy or len(self._small) or not self._outbox.empty:
-            self._last_request = time.monotonic()
-        return time.monotonic() - self._last_request > self._idle_seconds
+            self._last_request = now
+        if now - self._last_request > self._idle_seconds:
+            return True
+        return now - self._last_request > ORPHAN_SECONDS and self._orphan()
+
+    def _orphan(self) -> bool:
+        """Whether the editor that started the engine is gone, and no other is connected."""
+        if self._parent is None or self._peers.heard_within(ORPHAN_SECONDS):
+            return False
+        return not process_alive(self._parent)
+
+    def _reply(self, peer: bytes, message: Message) -> None:
+        """Send a reply, unless the client's key was revoked meanwhile."""
+        if message.final or message.kind == "accepted":
+            self._metrics.answered(message.id)
+        if self._peers.allowed(peer):
+            self._outbox.send(peer, message)
 
     # -- clients
 
@@ -142,13 +176,19 @@ class Engine:
                 peer, *frames = self._router.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            self._take(peer.bytes, [frame.buffer for frame in frames])
+            parts = [frame.buffer for frame in frames]
+            self._metrics.bytes_received += sum(part.nbytes for part in parts)
+            if self._peers.admit(peer.bytes, str(frames[0].get("User-Id")).encode()):
+                self._take(peer.bytes, parts)
+            else:
+                self._metrics.refused += 1
 
     def _take(self, peer: bytes, parts: list[memoryview]) -> None:
         try:
             message = decode(parts)
         except WireError as problem:
-            self._outbox.send(peer, error(problem.id, "protocol", str(problem)))
+            self._metrics.refused += 1
+            self._reply(peer, error(problem.id, "protocol", str(problem)))
             return
         if message.kind != "ping":
             self._last_request = time.monotonic()
@@ -156,19 +196,15 @@ class Engine:
         known = self._recent.get(message.id)
         if handler is None:
             sentence = f"This engine does not know the message {message.kind!r}."
-            self._outbox.send(peer, error(message.id, "unknown-message", sentence))
-        elif self._stop_by is not None and message.kind not in (
-            "hello",
-            "ping",
-            "status",
-            "shutdown",
-        ):
-            self._outbox.send(peer, error(message.id, "shutting-down", "The engine leaves."))
+            self._reply(peer, error(message.id, "unknown-message", sentence))
+        elif self._stop_by is not None and message.kind not in _ANSWERED_LAST:
+            self._reply(peer, error(message.id, "shutting-down", "The engine leaves."))
         elif known is not None:
-            self._outbox.send(peer, known)
+            self._reply(peer, known)
         elif message.id in self._small:
             self._small.follow(message.id, peer)
         else:
+            self._metrics.received(message.id, message.kind)
             self._handle(handler, peer, message, parts)
 
     def _handle(
@@ -181,18 +217,21 @@ class Engine:
         try:
             handler(peer, message, parts)
         except ModelNotFoundError as problem:
-            self._outbox.send(peer, error(message.id, "not-found", str(problem)))
+            self._reply(peer, error(message.id, "not-found", str(problem)))
         except ModelInUseError as problem:
-            self._outbox.send(peer, error(message.id, "in-use", str(problem)))
+            self._reply(peer, error(message.id, "in-use", str(problem)))
         except InputError as problem:
-            self._outbox.send(peer, error(message.id, "input", str(problem)))
+            self._reply(peer, error(message.id, "input", str(problem)))
         except (WorkError, OSError) as problem:
-            self._outbox.send(peer, error(message.id, "failed", str(problem)))
+            self._reply(peer, error(message.id, "failed", str(problem)))
 
     def _hello(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
         """At once, or with {"wait": true} when the worker can tell what it computes on."""
         if message.body.get("wait") is True and not self._workers.first.ready:
-            self._greetings.append((peer, message.id))
+            if len(self._greetings) < MAX_GREETINGS:
+                self._greetings.append((peer, message.id))
+            else:
+                self._reply(peer, error(message.id, "busy", "Too many wait for the worker."))
         else:
             self._greet(peer, message.id)
 
@@ -209,11 +248,11 @@ class Engine:
             "presets": info.get("presets", []),
             "message": self._workers.first.broken,
         }
-        self._outbox.send(peer, result(request, body))
+        self._reply(peer, result(request, body))
 
     def _ping(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
         """The clients' heartbeat; what came with it goes back, so that a line can be measured."""
-        self._outbox.send(peer, replace(result(message.id, {}), frames=message.frames))
+        self._reply(peer, replace(result(message.id, {}), frames=message.frames))
 
     def _status(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
         info = self._workers.first.info
@@ -229,11 +268,18 @@ class Engine:
             "restarts": self._workers.restarts,
             "versions": info.get("versions", {"deepsim": metadata.version("deepsim")}),
             "message": self._workers.first.broken,
+            "metrics": {
+                **self._metrics.snapshot(),
+                "jobs": self._store.counts(),
+                "bytes_sent": self._outbox.bytes_sent,
+                "bytes_waiting": self._outbox.waiting_bytes,
+                "worker_restarts": self._workers.restarts,
+            },
         }
-        self._outbox.send(peer, result(message.id, body))
+        self._reply(peer, result(message.id, body))
 
     def _answer_models(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
-        self._outbox.send(peer, self._model_messages.answer(message))
+        self._reply(peer, self._model_messages.answer(message))
 
     def _cancel(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
         wanted = text(message.body, "job", "")
@@ -242,18 +288,25 @@ class Engine:
             state = "cancelled"
         else:
             state = self.trainings.cancel(wanted)
-        self._outbox.send(peer, result(message.id, {"state": state}))
+        self._reply(peer, result(message.id, {"state": state}))
 
     def _shutdown(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
         log.info("Told to leave.")
-        self._outbox.send(peer, result(message.id, {}))
+        self._reply(peer, result(message.id, {}))
         self.stop()
 
     def _train(self, peer: bytes, message: Message, parts: Sequence[Buffer]) -> None:
         """With {"from": id} the weights of that model are where training begins."""
         if origin := text(message.body, "from", ""):
             self._models.path(origin)
-        self.trainings.request(peer, message, parts)
+        if self.trainings.followed_by(peer) >= MAX_TRAININGS_EACH:
+            sentence = f"This client has {MAX_TRAININGS_EACH} trainings already: cancel some."
+            self._reply(peer, error(message.id, "busy", sentence))
+        elif self.trainings.bytes_writing > MAX_BYTES_WRITING:
+            sentence = "The disk is slower than the requests come: try again in a moment."
+            self._reply(peer, error(message.id, "busy", sentence))
+        else:
+            self.trainings.request(peer, message, parts)
 
     def _apply(self, peer: bytes, message: Message, parts: Sequence[Buffer]) -> None:
         """With a model, or with a training: the model it led to, or its weights so far."""
@@ -292,6 +345,9 @@ class Engine:
             if message.kind == "ready":
                 self._answer_greetings()
             elif self.trainings.worker_of(message.id) is worker:
+                step = message.body.get("step")
+                if message.kind == "progress" and isinstance(step, int):
+                    self._metrics.stepped(message.id, step)
                 self.trainings.on_worker(message)
             elif message.id in self._small:
                 wanted = self._small.on_worker(message)

@@ -4,14 +4,19 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import platformdirs
+import typer
 from deepsim_client import Location
 from deepsim_client.location import LOCK_NAME
 
 from deepsim_engine.folders import INSTALL_RECORD, data_dir
 
 RUNTIME_VARIABLE = "DEEPSIM_RUNTIME"
+
+Data = Annotated[Path | None, typer.Option("--data", help="Data folder.")]
+Runtime = Annotated[Path | None, typer.Option("--runtime", help="Folder of the connection file.")]
 
 
 @dataclass(frozen=True)

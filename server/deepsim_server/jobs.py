@@ -215,6 +215,11 @@ class JobStore:
         query = f"SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY number"  # noqa: S608
         return [self._job(row) for row in self._db.execute(query, UNFINISHED)]
 
+    def counts(self) -> dict[str, int]:
+        """How many jobs are in each state that any is in."""
+        rows = self._db.execute("SELECT state, COUNT(*) AS number FROM jobs GROUP BY state")
+        return {row["state"]: row["number"] for row in rows}
+
     def recent(self, limit: int = 20) -> list[Job]:
         """The newest jobs, newest first."""
         query = "SELECT * FROM jobs ORDER BY number DESC LIMIT ?"

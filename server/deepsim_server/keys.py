@@ -119,7 +119,9 @@ class ClientKeys:
 
     def _path(self, name: str) -> Path:
         if not _NAME.match(name):
-            raise InputError(f"{name[:40]!r} is no name for a client: use letters, digits, - and _.")
+            raise InputError(
+                f"{name[:40]!r} is no name for a client: use letters, digits, - and _."
+            )
         return self._folder / f"{name}.key"
 
     def _existing(self, name: str) -> Path:

@@ -64,7 +64,9 @@ class Metrics:
         if not self._steps:
             return None
         now, job = self._clock(), self._steps[-1][1]
-        seen = [(at, step) for at, of, step in self._steps if of == job and now - at < _RATE_SECONDS]
+        seen = [
+            (at, step) for at, of, step in self._steps if of == job and now - at < _RATE_SECONDS
+        ]
         if len(seen) < 2 or seen[-1][0] == seen[0][0]:
             return None
         return round((seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0]), 3)

@@ -15,6 +15,8 @@ from deepsim_server.supervisor import Death, Supervisor
 
 MAX_WAITING = 256
 """Requests that may wait at a time."""
+MAX_EACH = 64
+"""The same for one client."""
 MAX_BYTES = 1 << 30
 """Bytes of pixels that may wait."""
 MAX_IN_HAND = 2
@@ -67,7 +69,9 @@ class SmallRequests:
             return
         if document:
             self._supersede(peer, document)
-        if len(self._all) >= MAX_WAITING or (waiting and waiting + size > MAX_BYTES):
+        mine = sum(small.peer == peer for small in self._all.values())
+        full = len(self._all) >= MAX_WAITING or mine >= MAX_EACH
+        if full or (waiting and waiting + size > MAX_BYTES):
             sentence = "Too many requests wait already: try again when some are answered."
             self._reply(peer, error(message.id, "busy", sentence))
             return

@@ -295,6 +295,17 @@ class Trainings:
         return bool(self._writes)
 
     @property
+    def bytes_writing(self) -> int:
+        """Bytes of pixels that wait for the disk."""
+        writes = self._writes.values()
+        return sum(memoryview(f.data).nbytes for write in writes for f in write.message.frames)
+
+    def followed_by(self, peer: bytes) -> int:
+        """How many trainings that client waits for."""
+        writes = sum(write.peer == peer for write in self._writes.values())
+        return writes + sum(peer in peers.values() for peers in self._followers.values())
+
+    @property
     def waiting(self) -> int:
         """Number of trainings in the queue."""
         return len(self._queue)
