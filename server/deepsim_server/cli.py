@@ -75,7 +75,14 @@ def serve(  # noqa: PLR0917  (options of a command)
             folders = Folders.find(data, runtime)
             address = Address.checked(bind, port, remote)
             devices = device or ["auto"]
-            serving.serve(folders, idle_seconds or None, limits, devices, address, json_logs)
+            serving.serve(
+                folders,
+                idle_seconds or None,
+                limits,
+                devices=devices,
+                address=address,
+                json_logs=json_logs,
+            )
         except HeldError as held:
             output.result(str(held), running=True, pid=held.pid)
         else:

@@ -56,6 +56,7 @@ class Engine:
         store: jobs.JobStore,
         models: ModelStore,
         peers: Peers,
+        *,
         idle_seconds: float | None,
         parent: int | None = None,
     ) -> None:

@@ -1,4 +1,4 @@
-"""`deepsim engine keys ...`, `connect`, `disconnect`: who may use the engine, and which one we use."""
+"""`deepsim engine keys`, `connect`, `disconnect`: who may use the engine, and which we use."""
 
 from typing import Annotated
 

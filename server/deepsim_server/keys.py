@@ -23,7 +23,7 @@ from deepsim_server.folders import Folders
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}\Z")
-_SECRET = ".key_secret"
+_SECRET = ".key_secret"  # noqa: S105  (the end of a file name)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ MAX_WAITING_ALL = 1 << 30
 """Bytes that may wait for all clients together."""
 MAX_MESSAGES = 1024
 """Messages that may wait for one client."""
+_LARGE = 4096
+"""Bytes above which a reply is worth dropping when there is too much."""
 
 _Key = tuple[str, str, int]
 
@@ -49,10 +51,12 @@ class Outbox:
         socket: "zmq.Socket[bytes]",
         max_waiting: int = MAX_WAITING,
         max_waiting_all: int = MAX_WAITING_ALL,
+        max_messages: int = MAX_MESSAGES,
     ) -> None:
         self._socket = socket
         self._max_waiting = max_waiting
         self._max_waiting_all = max_waiting_all
+        self._max_messages = max_messages
         self._waiting: dict[bytes, _Queue] = {}
         self._numbers = itertools.count(1)
         self.bytes_sent = 0
@@ -66,7 +70,7 @@ class Outbox:
         queue = self._waiting.setdefault(peer, _Queue())
         number = 0 if message.kind in LATEST_ONLY else next(self._numbers)
         queue.put((message.kind, message.id, number), parts)
-        while queue.size > self._max_waiting or len(queue.messages) > MAX_MESSAGES:
+        while queue.size > self._max_waiting or len(queue.messages) > self._max_messages:
             self._drop_oldest(peer, queue)
         while self.waiting_bytes > self._max_waiting_all:
             self._drop_oldest(*max(self._waiting.items(), key=lambda item: item[1].size))
@@ -93,10 +97,11 @@ class Outbox:
         return sum(queue.size for queue in self._waiting.values())
 
     def _drop_oldest(self, peer: bytes, queue: _Queue) -> None:
-        """Make room. Whoever waits for a result that is dropped is told, in few bytes."""
-        key = next(iter(queue.messages))
+        """Make room, first of what is large. Who waits for a dropped result is told so."""
+        sizes = queue.messages.items()
+        key = next((key for key, (_, size) in sizes if size > _LARGE), next(iter(queue.messages)))
         kind, request, _ = key
-        large = queue.messages[key][1] > 4096
+        large = queue.messages[key][1] > _LARGE
         queue.pop(key)
         log.warning("A client does not read: its oldest reply (%s) is dropped.", kind)
         if kind == "result" and large:

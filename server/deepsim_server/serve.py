@@ -41,14 +41,16 @@ def serve(
     folders: Folders,
     idle_seconds: float | None = IDLE_SECONDS,
     limits: Limits | None = None,
+    *,
     devices: Sequence[str] = ("auto",),
     address: Address | None = None,
     json_logs: bool = False,
 ) -> None:
     """Run an engine until it is told to leave, or idle for `idle_seconds` (None: never).
 
-    It listens on a free port of the loopback address if no `address` is given. There is one worker for each of `devices`. Raises HeldError when another engine has this data
-    folder; WorkError when a folder or a key cannot be used.
+    It listens on a free port of the loopback address if no `address` is given. There is one
+    worker for each of `devices`. Raises HeldError when another engine has this data folder;
+    WorkError when a folder or a key cannot be used; InputError for an address that it cannot have.
     """
     try:
         folders.make()
@@ -84,7 +86,15 @@ def _serve_alone(
         workers = Workers(
             [Supervisor(context, known, folders, limits, device) for device in devices]
         )
-        engine = Engine(router, workers, store, models, Peers(known), idle_seconds, _parent())
+        engine = Engine(
+            router,
+            workers,
+            store,
+            models,
+            Peers(known),
+            idle_seconds=idle_seconds,
+            parent=_parent(),
+        )
         for worker in workers:
             worker.start()
         engine.trainings.resume_unfinished()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 import zmq
+import zmq.auth
 from deepsim_client.wire import Message, encode, new_id
 
-from tests.server.conftest import Engine, RawClient, ask, image_frame, until
+from tests.server.conftest import Engine, RawClient, ask, deepsim, image_frame, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,3 +105,81 @@ def test_an_engine_refuses_a_key_that_others_can_read(engine: Engine) -> None:
     reply = ask(client, "hello")
     assert "engine.key_secret" in reply.body["message"]
     assert "can be read by others" in reply.body["message"]
+
+
+def test_a_revoked_client_is_refused_though_it_is_connected(engine: Engine) -> None:
+    ask(engine.client(), "hello")
+    added = deepsim(engine, "engine", "keys", "add", "guest", "--json")
+    assert added.returncode == 0, added.stdout + added.stderr
+    guest = RawClient(engine, zmq.auth.load_certificate(json.loads(added.stdout)["secret"]))
+    answer = guest.ask("status")
+    assert answer is not None
+    assert answer.kind == "result"
+    assert "guest" in deepsim(engine, "engine", "keys", "list").stdout
+
+    assert deepsim(engine, "engine", "keys", "revoke", "guest").returncode == 0
+    guest.say([bytes(part) for part in encode(Message("status", new_id()))])
+    until(lambda: "was revoked" in engine.log())
+    assert guest.hear(0.5) is None
+    guest.close()
+    assert deepsim(engine, "engine", "keys", "revoke", "guest").returncode == 2
+    assert ask(engine.client(), "status").kind == "result"
+
+
+def test_the_local_key_can_be_rotated_while_clients_are_connected(engine: Engine) -> None:
+    client = engine.client()
+    ask(client, "hello")
+    old = engine.location.client_key.read_bytes()
+    assert deepsim(engine, "engine", "keys", "revoke", "local").returncode == 2
+    assert deepsim(engine, "engine", "keys", "rotate", "local").returncode == 0
+    assert engine.location.client_key.read_bytes() != old
+    assert mode(engine.location.client_key) == 0o600
+    reply = ask(client, "status")  # it notices, reads its new key, and asks again
+    assert reply.kind == "result"
+
+
+def test_the_engines_key_can_be_rotated(engine: Engine) -> None:
+    ask(engine.client(), "hello")
+    old = engine.connection["public_key"]
+    assert deepsim(engine, "engine", "keys", "rotate", "engine").returncode == 0
+    deepsim(engine, "engine", "stop")
+    ask(engine.client(), "hello")
+    assert engine.connection["public_key"] != old
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("keys", "add", "../x"), "name"),
+        (("keys", "add", "guest", "too short"), "public key"),
+        (("keys", "rotate", "nobody"), "no client"),
+        (("connect", "http://host:1", "0" * 64), "tcp://HOST:PORT"),
+        (("connect", "tcp://host:99999", "0" * 64), "tcp://HOST:PORT"),
+        (("connect", "tcp://host:1", "zz"), "public key"),
+    ],
+)
+def test_wrong_words_about_keys_are_refused_in_a_sentence(
+    engine: Engine, arguments: tuple[str, ...], said: str
+) -> None:
+    refused = deepsim(engine, "engine", *arguments)
+    assert refused.returncode == 2
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--bind", "0.0.0.0"), "--remote"),  # noqa: S104
+        (("--bind", "192.168.1.20"), "--remote"),
+        (("--bind", "localhost"), "numeric"),
+        (("--bind", "203.0.113.7", "--remote"), "cannot listen"),
+    ],
+)
+def test_other_addresses_are_served_only_when_asked_for(
+    engine: Engine, options: tuple[str, ...], said: str
+) -> None:
+    refused = deepsim(engine, "serve", *options)
+    assert refused.returncode == 2
+    assert said in refused.stderr
+    assert not engine.location.connection.exists()
