@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from deepsim_engine import folders
+from deepsim_engine.cli.bundle import write_bundle
 from deepsim_engine.cli.extensions import CHECKS, COMMANDS, installed
 from deepsim_engine.cli.output import FAILED, AsJson, outcome
+from deepsim_engine.errors import InputError
 
 _MEND_INSTALL = "run: python3 install.py"
 _ROOMY = 2 * 2**30
@@ -42,9 +45,17 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="Also write findings and logs, made anonymous, into this zip file."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Look at everything that training needs, and say what mends what is wrong."""
     with outcome(as_json) as output:
+        if bundle is not None and not bundle.absolute().parent.is_dir():
+            raise InputError(f"The folder of {bundle} does not exist: make it first.")
         checks = list(all_checks())
         ok = all(check.ok for check in checks)
         lines = [_line(check) for check in checks]
@@ -52,6 +63,12 @@ def doctor(as_json: AsJson = False) -> None:
         output.result(
             "\n".join([*lines, verdict]), ok=ok, checks=[asdict(check) for check in checks]
         )
+        if bundle is not None:
+            names = write_bundle(bundle, folders.data_dir(), [asdict(check) for check in checks])
+            output.note(
+                f"{bundle} holds {', '.join(names)}, without keys, user and machine names."
+                " Names of models and documents stand in it: look before you send it."
+            )
         if not ok:
             raise typer.Exit(FAILED)
 

@@ -40,6 +40,7 @@ class Address:
 
     def bind(self, router: "zmq.Socket[bytes]") -> int:
         """Bind and return the port. Raises InputError when that cannot be done."""
+        router.ipv6 = ":" in self.host
         where = f"tcp://{self._quoted(self.host)}"
         try:
             if self.port == 0:

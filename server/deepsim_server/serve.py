@@ -143,7 +143,6 @@ def _router(context: "zmq.Context[zmq.Socket[bytes]]", keys: KeyPair) -> "zmq.So
     router.maxmsgsize = MAX_FRAME_BYTES
     router.router_mandatory = True  # a client that is gone, or does not read, is told apart
     router.sndhwm, router.rcvhwm = 8, 4
-    router.ipv6 = True
     # A client that vanished is noticed by its socket: at once on this machine, by these elsewhere.
     # The heartbeat's limit is long because a large frame on a slow line holds heartbeats up.
     router.heartbeat_ivl, router.heartbeat_timeout = 5000, 300_000

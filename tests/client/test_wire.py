@@ -135,6 +135,10 @@ WRONG = {
     "side true": ([header(frames=[described(True, 1, 3)]), b"123"], "shape"),
     "side enormous": ([header(frames=[described(10**9, 10**9, 4)]), b""], "too large"),
     "frame enormous": ([header(frames=[described(30000, 30000, 4)]), b""], "512 MiB"),
+    "frames together enormous": (
+        [header(frames=[described(11000, 11000, 4, name=f"f{i}") for i in range(5)])],
+        "2048 MiB together",
+    ),
     "type": ([header(frames=[described(1, 1, 3, dtype="float32")]), b"123"], "uint8"),
     "missing frame": ([header(frames=[described(1, 1, 3)])], "0 came"),
     "frame too short": ([header(frames=[described(2, 2, 3)]), b"123"], "needs 12"),

@@ -1,9 +1,16 @@
 """What the doctor finds out about keys and the running engine."""
 
+import json
+import socket
+import zipfile
+from pathlib import Path
+
 import pytest
+import zmq.auth
 from deepsim_server import checks
 
-from tests.server.conftest import Engine
+from deepsim_engine.cli.bundle import write_bundle
+from tests.server.conftest import Engine, ask, deepsim
 
 
 @pytest.fixture
@@ -36,3 +43,30 @@ def test_a_key_that_others_can_read_is_a_fault_with_its_mend(of_engine: Engine) 
     seen = found()["keys"]
     assert not seen["ok"]
     assert "chmod 600" in str(seen["mend"])
+
+
+def test_a_bundle_tells_what_happened_but_not_who_and_with_which_keys(
+    of_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(of_engine.client(), "hello")
+    monkeypatch.setenv("LOGNAME", "zoe")
+    keys = list(zmq.auth.load_certificate(of_engine.location.client_key))
+    planted = f"{keys[1].decode()} of zoe, {Path.home()}/x, 10.9.8.7, {socket.gethostname()}"
+    with of_engine.location.log.open("a") as log:
+        log.write(f"planted: {planted}\n")
+    path = of_engine.data / "bundle.zip"
+    write_bundle(path, of_engine.data, list(checks.run()))
+    with zipfile.ZipFile(path) as bundle:
+        texts = {name: bundle.read(name).decode() for name in bundle.namelist()}
+    assert "Listening on port" in texts["logs/engine.log"]
+    assert "planted: <key> of <user>" in texts["logs/engine.log"]
+    assert json.loads(texts["doctor.json"])
+    shown = "".join(texts.values())
+    for secret in (*[key.decode() for key in keys], "zoe", "10.9.8.7"):
+        assert secret not in shown
+
+
+def test_a_bundle_without_a_folder_is_refused(of_engine: Engine) -> None:
+    refused = deepsim(of_engine, "doctor", "--bundle", str(of_engine.data / "no" / "b.zip"))
+    assert refused.returncode == 2
+    assert "does not exist" in refused.stderr

@@ -26,6 +26,8 @@ MAX_SIDE = 32768
 """Longest side of a picture, in pixels."""
 MAX_FRAME_BYTES = 1 << 29
 """Largest frame: 512 MiB, an RGBA picture of about 11 500 pixels square."""
+MAX_MESSAGE_BYTES = 1 << 31
+"""All frames of a message together: 2 GiB, four of the largest pictures."""
 DTYPE = "uint8"
 FINAL_KINDS = frozenset({"result", "error"})
 """Kinds of replies after which nothing more comes for a request."""
@@ -202,6 +204,12 @@ def _frame_table(table: object, id: str) -> list[tuple[str, tuple[int, ...]]]:
         if entry.get("dtype") != DTYPE:
             raise WireError(f"The frame {name} has another type than {DTYPE}.", id)
         described.append((name, _shape(name, entry.get("shape"), id)))
+    if sum(height * width * channels for _, (height, width, channels) in described) > (
+        MAX_MESSAGE_BYTES
+    ):
+        raise WireError(
+            f"The frames of the message hold more than {MAX_MESSAGE_BYTES >> 20} MiB together.", id
+        )
     return described
 
 
