@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import stat
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 import zmq
 import zmq.auth
+from deepsim_client import LocationError
+from deepsim_client.remote import set_up
 from deepsim_client.wire import Message, encode, new_id
+from deepsim_server.address import Address
+from deepsim_server.folders import Folders
+from deepsim_server.keys import ClientKeys
 
+from deepsim_engine.errors import InputError
 from tests.server.conftest import Engine, RawClient, ask, deepsim, image_frame, until
 
 if TYPE_CHECKING:
@@ -155,39 +162,38 @@ def test_the_engines_key_can_be_rotated(engine: Engine) -> None:
     assert engine.connection["public_key"] != old
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("keys", "add", "../x"), "name"),
-        (("keys", "add", "guest", "too short"), "public key"),
-        (("keys", "rotate", "nobody"), "no client"),
-        (("connect", "http://host:1", "0" * 64), "tcp://HOST:PORT"),
-        (("connect", "tcp://host:99999", "0" * 64), "tcp://HOST:PORT"),
-        (("connect", "tcp://host:1", "zz"), "public key"),
-    ],
-)
-def test_wrong_words_about_keys_are_refused_in_a_sentence(
-    engine: Engine, arguments: tuple[str, ...], said: str
-) -> None:
-    refused = deepsim(engine, "engine", *arguments)
-    assert refused.returncode == 2
-    assert said in refused.stderr
-    assert "Traceback" not in refused.stderr
+WRONG_WORDS: dict[str, tuple[Callable[[Folders], object], str]] = {
+    "a path for a name": (lambda f: ClientKeys(f).add("../x", None), "name"),
+    "no key": (lambda f: ClientKeys(f).add("guest", "too short"), "public key"),
+    "nobody": (lambda f: ClientKeys(f).rotate("nobody"), "no client"),
+    "revoking nobody": (lambda f: ClientKeys(f).revoke("nobody"), "no client"),
+    "another scheme": (lambda f: set_up(f.data, "http://h:1", "0" * 64), "tcp://HOST:PORT"),
+    "port": (lambda f: set_up(f.data, "tcp://h:99999", "0" * 64), "tcp://HOST:PORT"),
+    "engine's key": (lambda f: set_up(f.data, "tcp://h:1", "zz"), "public key"),
+    "all addresses": (lambda _: Address.checked("0.0.0.0", 0, remote=False), "--remote"),  # noqa: S104
+    "another address": (lambda _: Address.checked("192.168.1.20", 0, remote=False), "--remote"),
+    "a host's name": (lambda _: Address.checked("localhost", 0, remote=True), "numeric"),
+}
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (("--bind", "0.0.0.0"), "--remote"),  # noqa: S104
-        (("--bind", "192.168.1.20"), "--remote"),
-        (("--bind", "localhost"), "numeric"),
-        (("--bind", "203.0.113.7", "--remote"), "cannot listen"),
-    ],
-)
-def test_other_addresses_are_served_only_when_asked_for(
-    engine: Engine, options: tuple[str, ...], said: str
-) -> None:
-    refused = deepsim(engine, "serve", *options)
+@pytest.mark.parametrize("case", WRONG_WORDS)
+def test_wrong_words_about_keys_and_addresses_are_refused(tmp_path: Path, case: str) -> None:
+    wrong, said = WRONG_WORDS[case]
+    with pytest.raises((InputError, LocationError), match=said) as refused:
+        wrong(Folders(tmp_path / "data", tmp_path / "run"))
+    assert str(refused.value).endswith(".")
+
+
+def test_an_address_that_is_not_this_machines_is_told(tmp_path: Path) -> None:
+    context = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    with pytest.raises(InputError, match="cannot listen"):
+        Address.checked("203.0.113.7", 0, remote=True).bind(router)
+    context.destroy(linger=0)
+
+
+def test_other_addresses_are_served_only_when_asked_for(engine: Engine) -> None:
+    refused = deepsim(engine, "serve", "--bind", "192.168.1.20")
     assert refused.returncode == 2
-    assert said in refused.stderr
+    assert "--remote" in refused.stderr
     assert not engine.location.connection.exists()
