@@ -46,6 +46,8 @@ def read_file(path: Path, key: str, what: str) -> tuple[dict[str, Any], Tensors]
     DamagedError when it is cut off, changed anywhere, or something else.
     """
     try:
+        with path.open("rb") as raw:
+            container.read_header(raw, path)
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -68,7 +68,10 @@ def read_header(file: BinaryIO, path: Path) -> dict[str, Any]:
         (length,) = struct.unpack("<Q", file.read(8))
         if length > MAX_HEADER:
             raise ValueError("the header is too long")
-        header = json.loads(file.read(length).decode("utf-8"))
+        text = file.read(length)
+        if not text.rstrip(b" ").endswith(b"}"):
+            raise ValueError("the header is not filled up with spaces")
+        header = json.loads(text.decode("utf-8"))
         if not isinstance(header["__metadata__"], dict):
             raise TypeError("no metadata")
     except (struct.error, ValueError, KeyError, TypeError, RecursionError) as error:

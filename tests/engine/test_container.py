@@ -52,6 +52,16 @@ def test_every_single_bit_counts(file: Path) -> None:
         assert undetected(file, KEY, bytes(damaged)) == [], at
 
 
+def test_padding_counts_too(file: Path) -> None:
+    whole = file.read_bytes()
+    end = 8 + int.from_bytes(whole[:8], "little")
+    padded = whole[:end] + b" " * 8 + whole[end:]
+    padded = (int.from_bytes(whole[:8], "little") + 8).to_bytes(8, "little") + padded[8:]
+    assert undetected(file, KEY, padded) == ["verify", "load"]  # more spaces are right
+    for other in b"\t\n\r\0":
+        assert undetected(file, KEY, padded.replace(b"  ", bytes([32, other]), 1)) == []
+
+
 def test_a_file_of_the_first_version_has_no_seal_and_is_read(file: Path, tmp_path: Path) -> None:
     with file.open("rb") as old, (tmp_path / "old").open("wb") as new:
         header = container.read_header(old, file)
