@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from deepsim_client.starter import PARENT_VARIABLE
 
 from tests.server.conftest import (
     PATIENCE,
@@ -219,3 +222,15 @@ def test_the_commands_speak_to_the_engine(engine: Engine) -> None:
     stopped = deepsim(engine, "engine", "stop", "--json")
     assert '"stopped": true' in stopped.stdout
     assert deepsim(engine, "engine", "stop").returncode == 0
+
+
+def test_an_engine_leaves_soon_after_the_editor_that_started_it(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without work and other clients; otherwise it would stay for its 900 idle seconds."""
+    editor = subprocess.Popen([sys.executable, "-c", "pass"])
+    editor.wait()
+    monkeypatch.setenv(PARENT_VARIABLE, str(editor.pid))
+    served = deepsim(engine, "serve", "--json")
+    assert served.returncode == 0, served.stderr
+    assert "nobody asks" in engine.log()
