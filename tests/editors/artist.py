@@ -30,7 +30,7 @@ class Artist:
 
     # ---- pixels
 
-    def _raw(self, pixels: Pixels) -> str:
+    def raw(self, pixels: Pixels) -> str:
         """Writes an RGBA picture as Krita's B, G, R, A bytes and returns the file's path."""
         self._count += 1
         path = self.folder / f"{self._count}.raw"
@@ -51,14 +51,14 @@ node = lambda name: next(n for n in doc.topLevelNodes() if n.name() == name)""")
         """Puts a painted layer on top."""
         self.krita.call(f"""
 n = doc.createNode({name!r}, "paintlayer")
-n.setPixelData(open({self._raw(pixels)!r}, "rb").read(), 0, 0, {size[0]}, {size[1]})
+n.setPixelData(open({self.raw(pixels)!r}, "rb").read(), 0, 0, {size[0]}, {size[1]})
 doc.rootNode().addChildNode(n, None); doc.refreshProjection(); doc.waitForDone()""")
 
     def repaint(self, name: str, pixels: Pixels) -> None:
         """Paints over a layer and leaves it active, as it is after drawing."""
         self.krita.call(f"""
 n = node({name!r})
-n.setPixelData(open({self._raw(pixels)!r}, "rb").read(), 0, 0, {WIDTH}, {HEIGHT})
+n.setPixelData(open({self.raw(pixels)!r}, "rb").read(), 0, 0, {WIDTH}, {HEIGHT})
 doc.refreshProjection(); doc.waitForDone()""")
         self.select(name)
 
@@ -105,6 +105,13 @@ f = open({str(path)!r}, "wb"); f.write(p.rgba); f.close()""")
         self.set_seconds(seconds)
         self.krita.click_menu("Tools", "DeepSIM", "Train on Layer")
         self.wait_said("is trained", timeout=FIRST_START + seconds)
+
+    def train_instantly(self) -> None:
+        """Trains with the preset that needs no training."""
+        self.krita.call("S.settings.preset = 'instant'")
+        self.krita.call("k.action('deepsim_train').trigger()")
+        self.wait_said("is trained", timeout=FIRST_START)
+        self.krita.call("S.settings.preset = 'draft'")
 
     def wait_steps(self) -> None:
         """Waits until the running training has done some steps."""

@@ -7,14 +7,16 @@ a real engine gives rarely.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from deepsim_client import Frame, Reply
+from deepsim_client import Frame, Location, Reply
 from deepsim_krita.document_state import DocumentState
 from deepsim_krita.editor import GoneError
+from deepsim_krita.features.configuring import Place
 from deepsim_krita.settings import Settings
 from deepsim_krita.state import Box, Colour, Inserted, LayerInfo, Mask, Picture
-from deepsim_krita.steps import Steps, WorkFor
+from deepsim_krita.steps import Steps, Work, WorkFor, at_once
 from deepsim_krita.studio import Studio
 
 SIZE = (4, 3)
@@ -51,6 +53,10 @@ class MemoryDocument:
         self.selection: Mask | None = None
         self.lost = ""
         """What an insertion says that it lost."""
+        self.frames: dict[str, dict[int, Picture]] = {}
+        self.strips: dict[str, dict[int, Picture]] = {}
+        self.open_reels = 0
+        self.disk_error: OSError | None = None
 
     def layers(self) -> list[LayerInfo]:
         return [LayerInfo(uid, name, int(uid in self.inner)) for uid, name, _ in self.stack]
@@ -111,6 +117,45 @@ class MemoryDocument:
     def activate(self, uid: str) -> None:
         self.current = uid
 
+    def paint(self, uid: str, picture: Picture) -> None:
+        """What the artist does with a brush."""
+        self.stack = [(u, n, picture if u == uid else p) for u, n, p in self.stack]
+
+    def insert_preview(self, name: str, above: str | None) -> str:
+        active = self.current
+        uid = at_once(self.inserting(NOTHING, name, above)).uid
+        self.current = active
+        return uid
+
+    def showing(
+        self,
+        uid: str,
+        picture: Picture,
+        place: tuple[int, int],
+        before: tuple[int, int, int, int],
+    ) -> Work:
+        yield None
+        assert place == (0, 0)
+        self.paint(uid, picture)
+
+    def remove(self, uid: str) -> None:
+        at_once(self.reading(uid))
+        self.stack = [layer for layer in self.stack if layer[0] != uid]
+
+    def keyframes(self, uids: Sequence[str]) -> tuple[int, ...]:
+        return tuple(sorted({time for uid in uids for time in self.frames.get(uid, {})}))
+
+    def reel(self) -> MemoryReel:
+        self.open_reels += 1
+        return MemoryReel(self)
+
+    def strip(self) -> MemoryStrip:
+        return MemoryStrip(self)
+
+    def insert_strip(self, strip: MemoryStrip, name: str, above: str | None) -> str:
+        self.strips[name] = strip.frames
+        return at_once(self.inserting(next(iter(strip.frames.values())), name, above)).uid
+
     def visible(self, uid: str) -> bool:
         return uid not in self.hidden
 
@@ -128,6 +173,43 @@ class MemoryDocument:
         return [name for _, name, _ in self.stack]
 
 
+class MemoryReel:
+    """A document's layers at any time."""
+
+    def __init__(self, document: MemoryDocument) -> None:
+        self._document, self._time = document, 0
+
+    def wind(self, time: int) -> None:
+        self._time = time
+
+    def reading(self, uid: str, box: Box | None = None) -> WorkFor[Picture]:
+        yield None
+        frames = self._document.frames.get(uid)
+        if frames is None:
+            return (yield from self._document.reading(uid, box))
+        return frames[max(time for time in frames if time <= self._time)]
+
+    def close(self) -> None:
+        self._document.open_reels -= 1
+
+
+class MemoryStrip:
+    """Frames that become a layer."""
+
+    def __init__(self, document: MemoryDocument) -> None:
+        self._document = document
+        self.frames: dict[int, Picture] = {}
+
+    def adding(self, time: int, picture: Picture, place: tuple[int, int] = (0, 0)) -> Work:
+        yield None
+        if self._document.disk_error is not None:
+            raise self._document.disk_error
+        self.frames[time] = picture
+
+    def close(self) -> None:
+        pass
+
+
 class MemoryEditor:
     def __init__(self, *documents: MemoryDocument) -> None:
         self.open = list(documents)
@@ -135,6 +217,11 @@ class MemoryEditor:
         self.files_exist = True
         self.asked_for_picture = False
         self.brush: Colour | None = None
+        self.hand_down = False
+        self.folder: Path | None = None
+        self.file: Path | None = None
+        self.files: dict[Path, Picture] = {}
+        self.saved: dict[Path, Picture] = {}
 
     def active(self) -> MemoryDocument | None:
         return self.open[0] if self.open else None
@@ -149,8 +236,29 @@ class MemoryEditor:
     def set_brush_colour(self, colour: Colour) -> None:
         self.brush = colour
 
+    def open_folder(self, path: str) -> bool:
+        self.shown.append(path)
+        return self.files_exist
+
     def open_picture(self) -> None:
         self.asked_for_picture = True
+
+    def choose_file(self, title: str, pattern: str) -> Path | None:
+        return self.file
+
+    def choose_new_file(self, title: str, name: str) -> Path | None:
+        return None if self.folder is None else self.folder / name
+
+    def choose_folder(self, title: str) -> Path | None:
+        return self.folder
+
+    def load_picture(self, path: Path) -> Picture:
+        if path not in self.files:
+            raise OSError(f"{path.name} is no picture.")
+        return self.files[path]
+
+    def save_picture(self, picture: Picture, path: Path) -> None:
+        self.saved[path] = picture
 
 
 class WrittenEngine:
@@ -161,6 +269,12 @@ class WrittenEngine:
         self.sent: list[tuple[str, dict[str, Any], dict[str, Frame], Callable[[Reply], None]]] = []
         self.cancelled: list[str] = []
         self.connects = 0
+        self.places: list[Place] = []
+
+    def at(self, place: Place) -> WrittenEngine:
+        """As the connection to that engine."""
+        self.places.append(place)
+        return self
 
     def connect(self) -> None:
         self.connects += 1
@@ -197,9 +311,21 @@ class WrittenEngine:
         self.on_state(state, message)
 
 
-def studio_with(editor: MemoryEditor, engine: WrittenEngine) -> Studio:
+def location_in(folder: Path) -> Location:
+    """This machine's engine, with its data in a folder."""
+    run, key = folder / "engine.json", folder / "local.key_secret"
+    return Location(("engine",), folder, run, key, Path("engine.log"))
+
+
+NOWHERE = location_in(Path("no-such-folder"))
+
+
+def studio_with(
+    editor: MemoryEditor, engine: WrittenEngine, location: Location = NOWHERE
+) -> Studio:
     """A studio whose long works are not interrupted."""
-    return Studio(editor, engine, Settings(), "engine.log", Steps(slice_seconds=float("inf")))
+    steps = Steps(slice_seconds=float("inf"))
+    return Studio(editor, Settings(), location, engine.at, steps)
 
 
 class Scene:
@@ -225,6 +351,16 @@ class Scene:
         self.document = MemoryDocument(f"d{len(self.editor.open) + 1}", "car", layers)
         self.editor.open.insert(0, self.document)
         self.session.observe()
+
+    def reopened(self) -> Scene:
+        """Another Krita in which the document, saved and closed, was opened again."""
+        other = Scene.__new__(Scene)
+        other.document = self.document
+        other.document.uid = "reopened"
+        other.editor, other.engine = MemoryEditor(other.document), WrittenEngine()
+        other.studio = studio_with(other.editor, other.engine)
+        other.session = other.studio.session
+        return other
 
     def do(self, action: str) -> None:
         """What a menu entry or a button of that action does."""

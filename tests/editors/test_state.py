@@ -165,9 +165,18 @@ def test_a_strange_memory_is_ignored() -> None:
 
 def test_settings_survive_a_round_trip_and_ignore_nonsense() -> None:
     settings = Settings()
-    settings.update({"preset": "paper", "seconds": 90, "blend": False, "unknown": 1})
-    settings.update({"preset": 3, "seconds": -5, "blend": "no"})
-    assert settings.to_dict() == {"preset": "paper", "seconds": 90, "blend": False}
+    wanted = {
+        "preset": "paper",
+        "seconds": 90,
+        "blend": False,
+        "device": "cpu",
+        "idle_minutes": 3,
+    }
+    settings.update({**wanted, "unknown": 1})
+    settings.update(
+        {"preset": 3, "seconds": -5, "blend": "no", "device": "", "idle_minutes": 10**6}
+    )
+    assert settings.to_dict() == wanted
 
 
 def test_an_empty_picture_is_one_without_any_opaque_pixel() -> None:

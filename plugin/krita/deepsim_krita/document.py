@@ -13,13 +13,16 @@ from typing import Any, Iterator, Mapping, Sequence
 from krita import Krita, ManagedColor, Selection
 
 from .editor import GoneError
+from .picture_files import load_picture, save_picture
 from .pixels.colour import space_of
 from .pixels.placing import fill
 from .pixels.reading import copied, quiet, read, read_selection
-from .qt import QColor, QDesktopServices, QTimer, QUrl
+from .previewing import show
+from .qt import QApplication, QColor, QDesktopServices, QFileDialog, Qt, QTimer, QUrl
 from .state import Box, Colour, Inserted, LayerInfo, Mask, Picture
-from .steps import WorkFor, at_once
+from .steps import Work, WorkFor, at_once
 from .text import _
+from .timeline import KritaReel, KritaStrip, keyframes
 
 ANNOTATION = "deepsim"
 
@@ -163,11 +166,12 @@ class KritaDocument:
         selection.setPixelData(mask.values, *mask.box)
         self._document.setSelection(selection)
 
-    def _attach(self, node: Any, name: str, above: str | None) -> str:
+    def _attach(self, node: Any, name: str, above: str | None, activate: bool = True) -> str:
         parent, below = self._place(above)
         node.setName(name)
         parent.addChildNode(node, below)
-        self._document.setActiveNode(node)
+        if activate:
+            self._document.setActiveNode(node)
         return _uid(node)
 
     def inserting_group(
@@ -238,6 +242,42 @@ class KritaDocument:
         """
         self._document.setActiveNode(self._node(uid))
 
+    def insert_preview(self, name: str, above: str | None) -> str:
+        """Adds an empty layer above another one, leaves the active layer as it is."""
+        node = self._document.createNode(name, "paintlayer")
+        return self._attach(node, name, above, activate=False)
+
+    def showing(self, uid: str, picture: Picture, place: tuple[int, int], before: Box) -> Work:
+        """Puts a picture on a preview layer, which is no change that could be undone; in steps.
+
+        Raises:
+            GoneError: the layer was deleted.
+        """
+        return show(self._document, lambda: self._node(uid), picture, place, before)
+
+    def remove(self, uid: str) -> None:
+        """Takes a layer away; raises GoneError."""
+        self._node(uid).remove()
+
+    def keyframes(self, uids: Sequence[str]) -> tuple[int, ...]:
+        """The frames at which any of these layers, or what is in them, changes."""
+        return keyframes(self._document, [self._node(uid) for uid in uids])
+
+    def reel(self) -> KritaReel:
+        """A copy of the document for reading it at any time; close it."""
+        return KritaReel(self._document, _find)
+
+    def strip(self) -> KritaStrip:
+        """A place for the frames of an animated layer; close it."""
+        return KritaStrip(self._document)
+
+    def insert_strip(self, strip: KritaStrip, name: str, above: str | None) -> str:
+        """Adds an animated layer in one undo step, makes it active and returns its id.
+
+        It goes above the layer `above`, or on top of everything when that is gone.
+        """
+        return self._attach(strip.layer(), name, above)
+
     def visible(self, uid: str) -> bool:
         """Whether the layer's eye is open.
 
@@ -289,9 +329,45 @@ class KritaEditor:
                 return KritaDocument(document)
         return None
 
+    @property
+    def hand_down(self) -> bool:
+        """Whether a mouse button or the pen is held down."""
+        return QApplication.mouseButtons() != Qt.MouseButton.NoButton
+
+    def choose_folder(self, title: str) -> Path | None:
+        """Lets the artist pick a folder; None when she does not."""
+        chosen = QFileDialog.getExistingDirectory(self._window(), title)
+        return Path(chosen) if chosen else None
+
+    def choose_file(self, title: str, pattern: str) -> Path | None:
+        """Lets the artist pick a file that is there; None when she does not."""
+        chosen = QFileDialog.getOpenFileName(self._window(), title, "", pattern)[0]
+        return Path(chosen) if chosen else None
+
+    def choose_new_file(self, title: str, name: str) -> Path | None:
+        """Lets the artist pick a file to write, `name` unless she says else; None if none."""
+        chosen = QFileDialog.getSaveFileName(self._window(), title, name)[0]
+        return Path(chosen) if chosen else None
+
+    def _window(self) -> Any:
+        window = Krita.instance().activeWindow()
+        return None if window is None else window.qwindow()
+
+    def load_picture(self, path: Path) -> Picture:
+        """A picture file as 8-bit sRGB; OSError with a sentence when it is none."""
+        return load_picture(path)
+
+    def save_picture(self, picture: Picture, path: Path) -> None:
+        """Writes a PNG file, whole or not at all; OSError with a sentence when it cannot be."""
+        save_picture(picture, path)
+
     def open_file(self, path: str) -> bool:
         """Shows a file in the system's program for it; False when there is no such file."""
         return Path(path).is_file() and QDesktopServices.openUrl(QUrl.fromLocalFile(path))
+
+    def open_folder(self, path: str) -> bool:
+        """Shows a folder in the system's file manager; False when there is none."""
+        return Path(path).is_dir() and QDesktopServices.openUrl(QUrl.fromLocalFile(path))
 
     def open_picture(self) -> None:
         """Lets the artist pick a file to open as a document."""

@@ -42,6 +42,9 @@ class DocumentState(Observable):
     """The result on show in the docker."""
     before: Property[Picture | None] = Property(None)
     """The picture that results are compared with."""
+    live = Property(False)
+    start_from: Property[ModelInfo | None] = Property(None)
+    """The model whose weights the next training begins with."""
 
     def __init__(self, uid: str) -> None:
         super().__init__()
@@ -58,6 +61,14 @@ class DocumentState(Observable):
         """How often a layer of the drawing was left, and so may have been painted on."""
         self.focus = ""
         """A layer to make active at the next look: Krita activates a new group itself first."""
+        self.missing = ""
+        """The model of the document that was said to be missing."""
+        self.trained_with: dict[str, Any] = {}
+        """The settings of the training that led to the document's model."""
+        self.live_layer = ""
+        """The preview layer of Live; empty when there is none."""
+        self.live_box = (0, 0, 0, 0)
+        """Left, top, width and height of what is on it."""
         self.remembered = True
         """False while the document has yet to be told what is in `memory`."""
 
@@ -69,6 +80,7 @@ class DocumentState(Observable):
         self.box = box
         self.training = ""
         self.paused = self.resumable = False
+        self.start_from = None
         self.remembered = False
 
     def activated(self, layer: str | None) -> None:
@@ -112,6 +124,8 @@ class DocumentState(Observable):
             "applied": self.applied,
             "results": sorted(self.results),
             "palette": [list(colour) for colour in self.palette],
+            "live": self.live_layer,
+            "settings": self.trained_with,
             "choices": {
                 "image": choices.image,
                 "edges": choices.edges,
@@ -130,6 +144,10 @@ class DocumentState(Observable):
         self.palette = colours_of(memory.get("palette"))
         if isinstance(memory.get("applied"), int):
             self.applied = max(0, memory["applied"])
+        if isinstance(memory.get("settings"), dict):
+            self.trained_with = memory["settings"]
+        if isinstance(memory.get("live"), str):
+            self.live_layer = memory["live"]
         if isinstance(model, dict) and model.get("id"):
             self.model = ModelInfo.from_body(model)
         if isinstance(image, str):

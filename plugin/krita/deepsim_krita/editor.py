@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Mapping, Protocol, Sequence
 
 from .state import Box, Colour, Inserted, LayerInfo, Mask, Picture
-from .steps import WorkFor
+from .steps import Work, WorkFor
 
 
 class GoneError(LookupError):
     """A document or layer is not there any more; one sentence."""
+
+
+class Reel(Protocol):
+    """A document that can be set to any time without touching the artist's own."""
+
+    def wind(self, time: int) -> None:
+        """Goes to a frame."""
+
+    def reading(self, uid: str, box: Box | None = None) -> WorkFor[Picture]:
+        """Reads a layer in a part of the canvas (None: all of it) as it is at that frame, in steps.
+
+        Raises:
+            GoneError: the layer was deleted.
+        """
+
+    def close(self) -> None:
+        """Gives the copy back."""
+
+
+class Strip(Protocol):
+    """Frames of an animated layer, kept on disk until it is inserted."""
+
+    def adding(self, time: int, picture: Picture, place: tuple[int, int] = (0, 0)) -> Work:
+        """Keeps a frame whose left top pixel is at `place`, in steps.
+
+        Raises:
+            OSError: there is no room for it.
+        """
+
+    def close(self) -> None:
+        """Removes the files."""
 
 
 class Document(Protocol):
@@ -98,6 +130,46 @@ class Document(Protocol):
     def set_visible(self, uid: str, visible: bool) -> None:
         """Opens or closes the layer's eye; raises GoneError."""
 
+    def insert_preview(self, name: str, above: str | None) -> str:
+        """Adds an empty layer above another one, leaves the active layer as it is."""
+
+    def showing(
+        self,
+        uid: str,
+        picture: Picture,
+        place: tuple[int, int],
+        before: tuple[int, int, int, int],
+    ) -> Work:
+        """Puts a picture on a preview layer, which is no change that could be undone; in steps.
+
+        Args:
+            uid: the layer.
+            picture: what it is to show, and nothing else.
+            place: of the picture's left top pixel.
+            before: left, top, width and height of what was there.
+
+        Raises:
+            GoneError: the layer was deleted.
+        """
+
+    def remove(self, uid: str) -> None:
+        """Takes a layer away; raises GoneError."""
+
+    def keyframes(self, uids: Sequence[str]) -> tuple[int, ...]:
+        """The frames at which any of these layers, or what is in them, changes."""
+
+    def reel(self) -> Reel:
+        """A copy of the document for reading it at any time; close it."""
+
+    def strip(self) -> Strip:
+        """A place for the frames of an animated layer; close it."""
+
+    def insert_strip(self, strip: Any, name: str, above: str | None) -> str:
+        """Adds an animated layer in one undo step, makes it active and returns its id.
+
+        It goes above the layer `above`, or on top of everything when that is gone.
+        """
+
     def recall(self) -> dict[str, Any]:
         """What `remember` stored in the document; empty when nothing is."""
 
@@ -114,8 +186,30 @@ class Editor(Protocol):
     def find(self, uid: str) -> Document | None:
         """The open document with this id, or None when it was closed."""
 
+    @property
+    def hand_down(self) -> bool:
+        """Whether a stroke is being made."""
+
+    def choose_folder(self, title: str) -> Path | None:
+        """Lets the artist pick a folder; None when she does not."""
+
+    def choose_file(self, title: str, pattern: str) -> Path | None:
+        """Lets the artist pick a file that is there; None when she does not."""
+
+    def choose_new_file(self, title: str, name: str) -> Path | None:
+        """Lets the artist pick a file to write, `name` unless she says else; None if none."""
+
+    def load_picture(self, path: Path) -> Picture:
+        """A picture file as 8-bit sRGB; OSError with a sentence when it is none."""
+
+    def save_picture(self, picture: Picture, path: Path) -> None:
+        """Writes a PNG file, whole or not at all; OSError with a sentence when it cannot be."""
+
     def open_file(self, path: str) -> bool:
         """Shows a file in the system's program for it; False when there is no such file."""
+
+    def open_folder(self, path: str) -> bool:
+        """Shows a folder in the system's file manager; False when there is none."""
 
     def open_picture(self) -> None:
         """Lets the artist pick a file to open as a document."""

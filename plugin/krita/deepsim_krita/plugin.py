@@ -21,6 +21,7 @@ DOCKER_ID = "deepsim_docker"
 BUSY_MS = 10
 IDLE_MS = 150
 OBSERVE_MS = 300
+LIVE_MS = 60
 MESSAGE_MS = 5000
 
 
@@ -42,6 +43,7 @@ class Plugin(QObject):
         self._poll = self._timer(self._on_poll, IDLE_MS)
         self._observe = self._timer(self._on_observe, OBSERVE_MS)
         self._steps = self._timer(self._on_steps, 0)
+        self._live = self._timer(self._on_live, LIVE_MS)
         self._load()
 
     @property
@@ -82,6 +84,9 @@ class Plugin(QObject):
         self.problem = ""
         self.session.notified.connect(lambda notice: self._floating(notice.text))
         self.session.steps.begun.connect(self._steps.start)
+        self.session.changed.connect(lambda _: self._follow_brush())
+        self.studio.show_library.connect(self._show_library)
+        self.studio.show_settings.connect(self._show_settings)
         self._observe.start()
         self._poll.start()
 
@@ -107,7 +112,10 @@ class Plugin(QObject):
         with suppress(ValueError, AttributeError):  # broken settings are no reason not to start
             settings.update(json.loads(self._application.readSetting(GROUP, "settings", "{}")))
         settings.changed.connect(lambda name: self._save(settings))
-        studio = Studio(KritaEditor(), EngineClient(location), settings, str(location.log))
+        try:
+            studio = Studio(KritaEditor(), settings, location, EngineClient)
+        except LocationError as e:
+            raise ProblemError(str(e)) from e
         if running is not None and process_alive(running.pid):
             # It may be training for an earlier Krita; one that is not running is not started.
             studio.session.connect()
@@ -160,12 +168,36 @@ class Plugin(QObject):
         self.studio.observe()
         self.extension.show_enabled()
 
+    def _show_library(self) -> None:
+        from .panel.library import LibraryWindow  # noqa: PLC0415  imports deepsim_client
+
+        LibraryWindow(self.studio, self._window()).show()
+
+    def _show_settings(self) -> None:
+        from .panel.settings import SettingsWindow  # noqa: PLC0415  imports deepsim_client
+
+        SettingsWindow(self.studio, self._window()).show()
+
+    def _window(self) -> Any:
+        window = self._application.activeWindow()
+        return None if window is None else window.qwindow()
+
+    def _follow_brush(self) -> None:
+        if self.studio.live.on and not self._live.isActive():
+            self._live.start()
+
+    def _on_live(self) -> None:
+        if self.studio.live.on:
+            self.studio.live.look()
+        else:
+            self._live.stop()
+
     def _on_steps(self) -> None:
         if not self.session.steps.go_on():
             self._steps.stop()
 
     def _on_closing(self) -> None:
-        for timer in (self._poll, self._observe, self._steps):
+        for timer in (self._poll, self._observe, self._steps, self._live):
             timer.stop()
         if self.studio is not None:
             self.session.close()

@@ -17,12 +17,13 @@ QT6 = "PyQt5.QtCore" not in sys.modules and (
 )
 
 NAMES = {
-    "QtCore": "QLocale QObject QPoint QPointF QRect QRectF QSize Qt QTimer QUrl",
-    "QtGui": "QColor QDesktopServices QFont QIcon QImage QPainter QPalette QPen QPixmap QPolygonF"
-    " QTextOption",
-    "QtWidgets": "QCheckBox QComboBox QFormLayout QFrame QHBoxLayout QLabel QLineEdit QMenu"
-    " QProgressBar QPushButton QScrollArea QSizePolicy QSlider QSpinBox QToolButton QVBoxLayout"
-    " QWidget",
+    "QtCore": "QLocale QObject QPoint QPointF QRect QRectF QSaveFile QSize Qt QTimer QUrl",
+    "QtGui": "QColor QColorSpace QDesktopServices QFont QIcon QImage QImageReader"
+    " QPainter QPalette QPen QPixmap QPolygonF QTextOption",
+    "QtWidgets": "QApplication QCheckBox QComboBox QDialog QDialogButtonBox QFileDialog QFormLayout"
+    " QFrame QHBoxLayout QLabel QLineEdit QListWidget QListWidgetItem QMenu"
+    " QMessageBox QProgressBar QPushButton QScrollArea QSizePolicy QSlider"
+    " QSpinBox QToolButton QVBoxLayout QWidget",
 }
 """Every Qt name that the plugin uses, by the module it comes from."""
 

@@ -122,6 +122,15 @@ class Session:
             self.active = state
             self.tell("active")
 
+    def use_client(self, client: Client) -> None:
+        """Talks to another engine from now on; trainings of the earlier one go on there."""
+        self._client.on_state = None
+        self._client.close()
+        self._waiting.clear()
+        self._client = client
+        client.on_state = self._on_engine_state
+        self.engine.state, self.engine.device, self.engine.devices = "idle", "", ()
+
     def close(self) -> None:
         """Leaves; what the engine works on goes on there."""
         self._client.close()
@@ -231,15 +240,30 @@ class Session:
         kind: str = "",
     ) -> None:
         """Sends a job's request (of the job's kind, unless told) and follows its replies."""
+        self.follow(job)
+        self.request(job, body, pictures, kind)
+
+    def follow(self, job: Job) -> None:
+        """Shows a job from now on, until it is finished."""
         job.progress.changed.connect(self.tell)
         job.finished.connect(self._on_finished)
         job.steps = self.steps
         self.jobs.append(job)
         if job.state is not None:
             job.state.notice = None
-        frames = [frame_of(name, picture) for name, picture in (pictures or {}).items()]
-        job.rid = self._client.request(kind or job.kind, body, frames=frames, on_reply=job.on_reply)
         self.tell("jobs")
+
+    def request(
+        self,
+        job: Job,
+        body: dict[str, Any],
+        pictures: Mapping[str, Picture] | None = None,
+        kind: str = "",
+        frames: Sequence[Frame] = (),
+    ) -> None:
+        """Sends a request (of the job's kind, unless told) whose replies are the job's."""
+        frames = [*frames, *(frame_of(name, each) for name, each in (pictures or {}).items())]
+        job.rid = self._client.request(kind or job.kind, body, frames=frames, on_reply=job.on_reply)
 
     def cancel(self) -> None:
         """Stops the job that the docker shows."""
@@ -303,6 +327,8 @@ class Session:
         self.ended.emit(job)
         if notice is not None:
             self.notice = notice
+            if job.state is None and self.active is not None:
+                self.active.notice = notice  # of no document's own: shown where the artist is
             self.notified.emit(notice)
         self.tell("jobs")
 
@@ -313,6 +339,7 @@ class Session:
     def _on_hello(self, reply: Reply) -> None:
         if reply.kind == "result":
             self.engine.device = str(reply.body.get("device") or "")
+            self.engine.devices = tuple(str(d) for d in reply.body.get("devices") or ())
             self.engine.presets = tuple(str(p) for p in reply.body.get("presets") or ())
 
     def _on_engine_state(self, state: str, message: str) -> None:

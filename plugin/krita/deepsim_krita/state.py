@@ -146,6 +146,7 @@ class EngineInfo(Observable):
     state = Property("idle")
     message = Property("")
     device = Property("")
+    devices: Property[tuple[str, ...]] = Property(())
     presets: Property[tuple[str, ...]] = Property(())
 
     @property

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Callable
+
+from deepsim_client import Location
 
 from .actions import Action, by_id
 from .editor import Editor
+from .features.animation import Animation
 from .features.applying import Applying
 from .features.choosing import Choosing
+from .features.configuring import Configuring, Place, place_of
 from .features.drafting import Drafting
 from .features.estimating import Estimating
+from .features.folder import FolderOfFrames
 from .features.guiding import Guiding
 from .features.history import History
+from .features.keeping import Keeping
 from .features.library import Library
+from .features.live import Live
 from .features.mending import Mending
 from .features.palette import Palette
 from .features.selecting import Selecting
 from .features.training import Training
+from .features.transfers import Transfers
 from .guard import guarded
+from .observable import Signal
 from .session import Client, Session
 from .settings import Settings
 from .state import Notice
@@ -30,20 +40,26 @@ class Studio:
 
     Args:
         editor: Krita, or documents in memory.
-        client: the connection to the engine.
         settings: what the artist set.
-        log: path of the engine's log.
+        location: this machine's engine.
+        connect: makes the connection to an engine.
         steps: works through what is long; tests give one that does not interrupt.
     """
 
     def __init__(
         self,
         editor: Editor,
-        client: Client,
         settings: Settings,
-        log: str,
+        location: Location,
+        connect: Callable[[Place], Client],
         steps: Steps | None = None,
     ) -> None:
+        """Raises LocationError when the file that names a remote engine cannot be used."""
+        self.show_library = Signal()
+        """Emitted when the artist wants to see the library's window."""
+        self.show_settings = Signal()
+        """Emitted when the artist wants to see the settings' window."""
+        client = connect(place_of(location, settings))
         self.session = Session(editor, client, settings, steps)
         self.library = Library(self.session)
         self.choosing = Choosing(self.session)
@@ -54,7 +70,13 @@ class Studio:
         self.history = History(self.session)
         self.palette = Palette(self.session, self.library)
         self.selecting = Selecting(self.session)
-        self.mending = Mending(self.session, log)
+        self.keeping = Keeping(self.session, self.library, self.training)
+        self.transfers = Transfers(self.session, self.library)
+        self.animation = Animation(self.session, self.applying)
+        self.folder = FolderOfFrames(self.session, self.applying)
+        self.live = Live(self.session, self.applying)
+        self.configuring = Configuring(self.session, location, connect)
+        self.mending = Mending(self.session, str(location.log))
         self.guiding = Guiding(self.session, self.training)
         self.actions = by_id([self._safe(action) for action in self._table()])
 
@@ -133,6 +155,28 @@ class Studio:
                 "ctrl+alt+shift+b",
             ),
             Action(
+                "live",
+                _("Live"),
+                _("Let a preview layer follow the brush, until it is chosen again"),
+                self.live.toggle,
+                with_document,
+                "ctrl+alt+shift+l",
+            ),
+            Action(
+                "animate",
+                _("Apply to Animation"),
+                _("Turn every keyframe of the drawing into a frame of one animated layer"),
+                self.animation.apply,
+                with_document,
+            ),
+            Action(
+                "apply_to_folder",
+                _("Apply to Folder of Frames"),
+                _("Turn drawings in files into pictures in files"),
+                self.folder.apply,
+                with_document,
+            ),
+            Action(
                 "edges",
                 _("Extract Edges"),
                 _("Draw the outlines of the picture on a new layer"),
@@ -178,6 +222,30 @@ class Studio:
                 _("Select what the last result changed, for a mask or to paint on inside it"),
                 self.selecting.select_changed,
                 with_document,
+            ),
+            Action(
+                "library",
+                _("Models…"),
+                _("Show all models: rename, delete, export, import, train from one of them"),
+                self.show_library.emit,
+                always,
+                document=False,
+            ),
+            Action(
+                "settings",
+                _("Settings…"),
+                _("The engine, what trainings begin with, where models are kept"),
+                self.show_settings.emit,
+                always,
+                document=False,
+            ),
+            Action(
+                "train_again",
+                _("Train Again"),
+                _("Train with the settings that this picture's model was trained with"),
+                self.keeping.train_again,
+                with_document,
+                menu=False,
             ),
             Action(
                 "restart_engine",

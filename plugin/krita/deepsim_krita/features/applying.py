@@ -108,8 +108,8 @@ class Applying:
 
     def _begin(self) -> None:
         _document, state = self._session.document()
-        body, name, kind = self._model(state)
-        layers = self._drawing(state, name, kind)
+        body, name, kind = self.model(state)
+        layers = self.drawing(state, name, kind)
         body["blend"] = self._session.settings.blend
         body["influence"] = True
         self._session.attempt_in_steps(f"apply {state.uid}", self._start(state, body, name, layers))
@@ -119,14 +119,14 @@ class Applying:
     ) -> Work:
         session, pictures = self._session, {}
         selected = yield from selected_part(session.reopen(state), state)
-        box = self._box(state, body, session.reopen(state).size)
+        box = self.box(state, body, session.reopen(state).size)
         for part, layer in layers.items():
             pictures[part] = yield from session.reopen(state).reading(layer.uid, box)
         job = ApplyJob(_("Applying"), name, state.top, state, session.editor)
         job.original, job.box, job.selected = state.original, box, selected
         session.start(job, body, pictures)
 
-    def _box(self, state: DocumentState, body: dict[str, Any], size: tuple[int, int]) -> Box | None:
+    def box(self, state: DocumentState, body: dict[str, Any], size: tuple[int, int]) -> Box | None:
         """The part of the canvas that the model knows; None: all of it."""
         training = self._training.running(state)
         if "job" in body and training is not None:
@@ -139,7 +139,7 @@ class Applying:
             raise RefusalError(text, "train")
         return box
 
-    def _drawing(self, state: DocumentState, name: str, kind: str) -> dict[str, LayerInfo]:
+    def drawing(self, state: DocumentState, name: str, kind: str) -> dict[str, LayerInfo]:
         """The layers that a model of this kind is given; refuses when one is missing."""
         roles = state.roles
         chosen = {"segments": roles.segments, "edges": roles.edges}
@@ -156,7 +156,7 @@ class Applying:
             raise RefusalError(text, "choose_edges")
         return found
 
-    def _model(self, state: DocumentState) -> tuple[dict[str, Any], str, str]:
+    def model(self, state: DocumentState) -> tuple[dict[str, Any], str, str]:
         """The request's model, its name and the kind of primitive that it takes."""
         training = self._training.running(state)
         choice = state.model_choice

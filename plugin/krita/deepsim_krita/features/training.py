@@ -107,6 +107,10 @@ def request_body(state: DocumentState, settings: Settings) -> dict[str, Any]:
     body: dict[str, Any] = {"name": name, "preset": settings.preset}
     if settings.seconds:
         body["seconds"] = settings.seconds
+    if settings.device != "auto":
+        body["device"] = settings.device
+    if state.start_from is not None:
+        body["from"] = state.start_from.id
     return body
 
 
@@ -203,6 +207,7 @@ class Training:
         if state.resumable:
             body["resume"] = True
         state.preview = None
+        state.trained_with = {k: body[k] for k in ("preset", "seconds") if k in body}
         job = TrainJob(body["name"], primitive, image.uid, state, session.editor)
         job.lost, job.box = picture.lost, box
         session.start(job, body, pictures)

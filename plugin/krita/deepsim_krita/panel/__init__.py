@@ -11,6 +11,7 @@ from .drawing import DrawingSection
 from .engine import EngineSection
 from .guide import GuideSection
 from .layers import LayersSection
+from .live import LiveSection
 from .message import MessageSection
 from .results import ResultsSection
 from .training import TrainingSection
@@ -23,6 +24,7 @@ SECTIONS = (
     TrainingSection,
     ResultsSection,
     ApplyingSection,
+    LiveSection,
 )
 """From top to bottom; the message is below them."""
 

@@ -29,6 +29,12 @@ class ApplyingSection(Section):
             _("Ask the engine for its models (starts it if it is not running)"),
             self._on_again,
         )
+        self.library = tool(
+            "deepsim_models",
+            "folder-pictures",
+            studio.actions["library"].tip,
+            studio.actions["library"].run,
+        )
         self.blend = QCheckBox(_("Keep untouched pixels"))
         self.blend.setObjectName("deepsim_blend")
         self.blend.setToolTip(_("Away from your edit the result is exactly the original picture"))
@@ -43,7 +49,7 @@ class ApplyingSection(Section):
         self.note.textEdited.connect(guarded(self._on_note))
         self.note.returnPressed.connect(guarded(studio.actions["apply"].run))
         self.column.addLayout(
-            form((_("Model"), row(self.model, self.again)), (_("Note"), self.note))
+            form((_("Model"), row(self.model, self.again, self.library)), (_("Note"), self.note))
         )
         self.column.addWidget(self.blend)
         self.column.addWidget(self.apply)

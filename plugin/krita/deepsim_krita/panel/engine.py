@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..qt import QLabel, QSizePolicy
 from ..studio import Studio
 from ..widgets import StateDot
-from .parts import Section, row
+from .parts import Section, row, tool
 
 
 class EngineSection(Section):
-    """A dot and a few words."""
+    """A dot, a few words, and the way to the settings."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
@@ -18,7 +18,9 @@ class EngineSection(Section):
         self.engine = QLabel()
         self.engine.setObjectName("deepsim_engine")
         self.engine.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.column.addWidget(row(self.dot, self.engine))
+        settings = studio.actions["settings"]
+        self.settings = tool("deepsim_settings", "configure", settings.tip, settings.run)
+        self.column.addWidget(row(self.dot, self.engine, self.settings))
 
     def refresh(self) -> None:
         """Shows the engine's state."""

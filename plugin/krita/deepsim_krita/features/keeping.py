@@ -1,0 +1,146 @@
+"""Keeping models: names, removal, which documents use them, small pictures of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Callable
+
+from deepsim_client import Reply
+
+from ..document_state import DocumentState
+from ..observable import Observable, Property
+from ..session import RefusalError, Session
+from ..state import ModelInfo, Notice
+from ..text import _
+from .library import Library
+from .training import Training
+
+IN_USE = "in-use"
+"""Error code: documents refer to the model."""
+
+
+class Keeping(Observable):
+    """What the library's window does."""
+
+    pictures: Property[dict[str, bytes]] = Property({})
+    """Small PNG pictures of models and their drawings, by model; empty where there is none."""
+    in_use: Property[tuple[ModelInfo, str] | None] = Property(None)
+    """A model that was not removed, and the sentence that says who uses it."""
+
+    def __init__(self, session: Session, library: Library, training: Training) -> None:
+        super().__init__()
+        self._session = session
+        self._training = training
+        self._library = library
+        self._asked: set[str] = set()
+        self._claimed: set[tuple[str, str]] = set()
+        self.changed.connect(session.tell)
+        session.changed.connect(self._on_change)
+
+    # ---- for the window
+
+    def look(self) -> None:
+        """Asks for the pictures that are not here yet."""
+        for model in self._library.items:
+            if model.id not in self._asked:
+                self._asked.add(model.id)
+                self._ask("show", model.id, self._on_shown)
+
+    def rename(self, model: ModelInfo, name: str) -> None:
+        """Gives a model another name, everywhere."""
+        if not name.strip():
+            self._session.say(Notice("error", _("A model needs a name.")))
+        elif name != model.name:
+            self._ask("rename", model.id, self._on_renamed, name=name.strip())
+
+    def remove(self, model: ModelInfo, force: bool = False) -> None:
+        """Deletes a model; one that documents use only with `force`."""
+        self.in_use = None
+
+        def removed(reply: Reply) -> None:
+            if reply.kind == "error" and reply.body.get("code") == IN_USE:
+                self.in_use = (model, str(reply.body.get("message", "")))
+            elif self._fine(reply):
+                self._library.refresh()
+                text = _("The model “{name}” was deleted.").format(name=model.name)
+                self._session.say(Notice("info", text))
+
+        self._ask("remove", model.id, removed, force=force)
+
+    def use(self, model: ModelInfo) -> None:
+        """The document in front applies this model from now on."""
+        self._session.attempt(lambda: self._use(model))
+
+    def start_from(self, model: ModelInfo | None) -> None:
+        """The next training of the document in front begins with what this model learned."""
+        self._session.attempt(lambda: self._start_from(model))
+
+    def _use(self, model: ModelInfo) -> None:
+        _document, state = self._session.document()
+        state.model_choice = model.id
+
+    def _start_from(self, model: ModelInfo | None) -> None:
+        _document, state = self._session.document()
+        if model is not None and model.preset == "instant":
+            text = _(
+                "“{name}” has learned nothing that a training could begin with: it is instant."
+            )
+            raise RefusalError(text.format(name=model.name))
+        state.start_from = model
+
+    # ---- documents and their models
+
+    def _on_change(self, name: str) -> None:
+        """Tells the engine which documents use which models, so that none is removed silently."""
+        if self._session.engine.state != "ready" or not self._library.known:
+            return
+        for state in self._session.documents.values():
+            if state.model is None or not state.title:
+                continue
+            if self._library.find(state.model.id) is None:
+                self._miss(state, state.model)
+            elif (state.model.id, state.title) not in self._claimed:
+                self._claimed.add((state.model.id, state.title))
+                self._ask("claim", state.model.id, lambda reply: None, document=state.title[:200])
+
+    def _miss(self, state: DocumentState, model: ModelInfo) -> None:
+        if state.missing == model.id:
+            return
+        state.missing = model.id
+        text = _(
+            "The model “{name}” of this picture is not in the library any more: "
+            "train again, or import its file."
+        )
+        state.notice = Notice("warning", text.format(name=model.name), "train_again")
+
+    def train_again(self) -> None:
+        """Trains as the document's model was trained, or refuses with a notice."""
+        state = self._session.active
+        if state is not None and state.trained_with:
+            self._session.settings.update({"seconds": 0, **state.trained_with})
+        self._training.train()
+
+    # ---- helpers
+
+    def _ask(self, action: str, model: str, on_reply: Callable[[Reply], None], **more: Any) -> None:
+        self._session.ask("models", {"action": action, "model": model, **more}, on_reply)
+
+    def _fine(self, reply: Reply) -> bool:
+        if reply.kind == "error":
+            self._session.say(Notice("error", str(reply.body.get("message", ""))))
+        return reply.kind == "result"
+
+    def _on_shown(self, reply: Reply) -> None:
+        model = reply.body.get("model")
+        if reply.kind == "result" and isinstance(model, dict):
+            png = b"".join(bytes(frame.data) for frame in reply.frames)
+            self.pictures = {**self.pictures, str(model.get("id", "")): png}
+
+    def _on_renamed(self, reply: Reply) -> None:
+        if self._fine(reply):
+            model = ModelInfo.from_body(reply.body.get("model") or {})
+            for state in self._session.documents.values():
+                if state.model is not None and state.model.id == model.id:
+                    state.model = replace(state.model, name=model.name)
+                    state.remembered = False
+        self._library.refresh()

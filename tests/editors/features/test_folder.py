@@ -1,0 +1,96 @@
+"""Apply to a Folder of Frames: which files belong together, what is written where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from deepsim_krita.features.folder import find_frames
+from deepsim_krita.session import RefusalError
+
+if TYPE_CHECKING:
+    from tests.editors.scenes import COLOURS, PHOTO, Scene, image_frame
+else:
+    from scenes import COLOURS, PHOTO, Scene, image_frame
+
+
+def put(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    return folder
+
+
+def test_frames_are_paired_by_name(tmp_path: Path) -> None:
+    put(tmp_path, "segments/b.png", "segments/a.png", "edges/a.tif", "edges/b.png", "notes.txt")
+    assert find_frames(tmp_path, "both") == [
+        {"segments": tmp_path / "segments/a.png", "edges": tmp_path / "edges/a.tif"},
+        {"segments": tmp_path / "segments/b.png", "edges": tmp_path / "edges/b.png"},
+    ]
+
+
+def test_a_model_of_one_kind_takes_a_plain_folder(tmp_path: Path) -> None:
+    put(tmp_path, "1.png", "2.PNG")
+    frames = find_frames(tmp_path, "segments")
+    assert [frame["segments"].name for frame in frames] == ["1.png", "2.PNG"]
+
+
+@pytest.mark.parametrize(
+    ("files", "kind", "sentence"),
+    [
+        (["a.png"], "both", "has no folders named “segments” and “edges”"),
+        (["notes.txt"], "segments", "There are no pictures"),
+        (["segments/a.png", "edges/b.png"], "both", "The frame “b” has no segments"),
+        (["segments/a.png"], "both", "The frame “a” has no edges"),
+    ],
+)
+def test_what_is_missing_is_said(
+    tmp_path: Path, files: list[str], kind: str, sentence: str
+) -> None:
+    put(tmp_path, *files)
+    with pytest.raises(RefusalError, match=sentence):
+        find_frames(tmp_path, kind)
+
+
+def begin(scene: Scene, folder: Path) -> None:
+    scene.trained(kind="segments")
+    scene.editor.folder = put(folder, "1.png", "2.png")
+    scene.editor.files = {folder / "1.png": COLOURS, folder / "2.png": COLOURS}
+    scene.do("apply_to_folder")
+
+
+def answer(scene: Scene) -> None:
+    scene.engine.reply("apply", "result", {}, image_frame(PHOTO))
+
+
+def test_each_drawing_gets_its_picture_in_a_new_folder(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    begin(scene, tmp_path)
+    answer(scene)
+    answer(scene)
+    results = tmp_path / "results 2"
+    assert scene.editor.saved == {results / "1.png": PHOTO, results / "2.png": PHOTO}
+    assert scene.said == f"2 pictures are in “{results}”."
+
+
+def test_without_a_folder_nothing_happens(scene: Scene) -> None:
+    scene.trained()
+    scene.do("apply_to_folder")
+    assert not scene.session.jobs
+
+
+def test_an_unreadable_drawing_ends_it_and_keeps_what_is_done(scene: Scene, tmp_path: Path) -> None:
+    begin(scene, tmp_path)
+    scene.editor.files.pop(tmp_path / "2.png")
+    answer(scene)
+    assert scene.said.startswith("Frame 2 of 2 failed: ")
+    assert scene.said.endswith(f"1 picture is in “{tmp_path / 'results'}”.")
+
+
+def test_when_the_first_fails_no_empty_folder_stays(scene: Scene, tmp_path: Path) -> None:
+    begin(scene, tmp_path)
+    scene.engine.reply("apply", "error", {"code": "failed", "message": "No."})
+    assert scene.said == "Frame 1 of 2 failed: No. Nothing was written."
+    assert not (tmp_path / "results").exists()
