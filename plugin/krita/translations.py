@@ -51,8 +51,10 @@ def update(language: str) -> Catalog:
     """Merges and compiles; returns the catalogue."""
     folder = LOCALE / language / "LC_MESSAGES"
     catalog = read(language)
+    created = catalog.creation_date
     catalog.update(collect(), no_fuzzy_matching=True)
     catalog.obsolete.clear()
+    catalog.creation_date = created  # nothing new, no change
     with (folder / f"{DOMAIN}.po").open("wb") as file:
         pofile.write_po(file, catalog, width=100, no_location=True, omit_header=False)
     with (folder / f"{DOMAIN}.mo").open("wb") as file:
