@@ -26,7 +26,7 @@ def load_picture(path: Path) -> Picture:
 def save_picture(picture: Picture, path: Path) -> None:
     """Writes a PNG file, whole or not at all; OSError with a sentence when it cannot be."""
     file = QSaveFile(str(path))
-    image = image_from_pixels(picture.rgba, picture.width, picture.height)
+    image = image_from_pixels(bytes(picture.rgba), picture.width, picture.height)
     written = file.open(QSaveFile.OpenModeFlag.WriteOnly) and image.save(file, "PNG")
     if not (written and file.commit()):
         text = _("{file} cannot be written: {error}.")

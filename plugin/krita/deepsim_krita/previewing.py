@@ -22,7 +22,7 @@ def show(
     `find` looks up the layer: between two steps it may have been deleted, and it raises GoneError.
     """
     space, (left, top) = space_of(find()), place
-    band = band_of(picture.rgba, picture.width, picture.height) if picture.rgba else None
+    band = band_of(bytes(picture.rgba), picture.width, picture.height) if picture.rgba else None
     if band is not None and space != SRGB8:
         yield from quiet(document)
         with copied(document) as copy:

@@ -106,7 +106,7 @@ class KritaStrip:
         raw = bytearray()
         bands = Bands(width, picture.height)
         for top, rows in bands:
-            rgba = picture.rgba[4 * width * top : 4 * width * (top + rows)]
+            rgba = bytes(picture.rgba[4 * width * top : 4 * width * (top + rows)])
             work = convert(copy, band_of(rgba, width, rows), self._space)
             raw += (yield from bands.through(work)).raw
             yield from bands.pause()

@@ -102,7 +102,7 @@ class Live:
             self._end(state, Notice("error", str(e), getattr(e, "mend", "")))
             return
         # The model counts too: one that is being trained, or a newly chosen one, paints anew.
-        seen = hash((str(body), *(picture.rgba for picture in drawing.values())))
+        seen = hash((str(body), *(bytes(picture.rgba) for picture in drawing.values())))
         if seen != self._seen.get(state.uid) and state.live:
             self._seen[state.uid] = seen
             origin = (0, 0) if box is None else box[:2]
