@@ -103,7 +103,7 @@ class Victim:
 
     def _see(self, reply: Reply) -> None:
         step = reply.body.get("step")
-        assert reply.kind != "error" or reply.body["code"] == "paused", reply.body
+        assert reply.kind != "error" or reply.body["code"] in ("paused", "cancelled"), reply.body
         if "message" in reply.body:
             self.told.append(reply.body["message"])
         elif reply.kind == "progress" and isinstance(step, int):
