@@ -48,6 +48,10 @@ class Client(Protocol):
         """Leaves the engine to itself."""
 
 
+OTHER_ENGINE = "other-engine"
+"""Error code, of our own: what was asked of an engine that is not talked to any more."""
+
+
 class RefusalError(Exception):
     """What was asked for cannot be done as things are; one sentence that says what to do.
 
@@ -63,8 +67,9 @@ class Session:
     """What all documents and windows share. Signals, with their arguments:
 
     changed (name): anything that the docker shows; notified (notice): a sentence for the artist;
-    ready (): the engine can be asked; opened (state): a document is seen for the first time;
-    ended (job): a job is over; wanted (part): the artist is asked to choose a layer for a part.
+    ready (): the engine can be asked; switched (): it is another engine from now on;
+    opened (state): a document is seen for the first time; ended (job): a job is over;
+    wanted (part): the artist is asked to choose a layer for a part.
     """
 
     def __init__(
@@ -81,11 +86,12 @@ class Session:
         self.changed = Signal()
         self.notified = Signal()
         self.ready = Signal()
+        self.switched = Signal()
         self.opened = Signal()
         self.ended = Signal()
         self.wanted = Signal()
         self._client = client
-        self._waiting: set[str] = set()
+        self._waiting: dict[str, Callable[[Reply], None]] = {}
         for part in (self.engine, settings):
             part.changed.connect(self.tell)
         client.on_state = self._on_engine_state
@@ -123,13 +129,20 @@ class Session:
             self.tell("active")
 
     def use_client(self, client: Client) -> None:
-        """Talks to another engine from now on; trainings of the earlier one go on there."""
+        """Talks to another engine from now on; trainings of the earlier one go on there.
+
+        Everything else that was asked of that one is answered with an error, OTHER_ENGINE.
+        """
         self._client.on_state = None
         self._client.close()
-        self._waiting.clear()
         self._client = client
         client.on_state = self._on_engine_state
-        self.engine.state, self.engine.device, self.engine.devices = "idle", "", ()
+        self.engine.state, self.engine.device = "idle", ""
+        self.engine.devices = self.engine.presets = ()
+        self.switched.emit()
+        text = _("Another engine is used from now on; this was not finished.")
+        for answer in list(self._waiting.values()):
+            answer(Reply("error", {"code": OTHER_ENGINE, "message": text}))
 
     def close(self) -> None:
         """Leaves; what the engine works on goes on there."""
@@ -220,17 +233,8 @@ class Session:
         pictures: Mapping[str, Picture] | None = None,
     ) -> str:
         """A question whose answer is one reply; returns the request's id."""
-        asked: list[str] = []
-
-        def answer(reply: Reply) -> None:
-            if reply.final:
-                self._waiting.difference_update(asked)
-            on_reply(reply)
-
         frames = [frame_of(name, picture) for name, picture in (pictures or {}).items()]
-        asked.append(self._client.request(kind, body, frames=frames, on_reply=answer))
-        self._waiting.update(asked)
-        return asked[0]
+        return self._send(kind, body, frames, on_reply)
 
     def start(
         self,
@@ -263,7 +267,7 @@ class Session:
     ) -> None:
         """Sends a request (of the job's kind, unless told) whose replies are the job's."""
         frames = [*frames, *(frame_of(name, each) for name, each in (pictures or {}).items())]
-        job.rid = self._client.request(kind or job.kind, body, frames=frames, on_reply=job.on_reply)
+        job.rid = self._send(kind or job.kind, body, frames, job.on_reply)
 
     def cancel(self) -> None:
         """Stops the job that the docker shows."""
@@ -296,6 +300,26 @@ class Session:
         return self.active.notice if self.active is not None else self.notice
 
     # ---- helpers
+
+    def _send(
+        self,
+        kind: str,
+        body: dict[str, Any],
+        frames: Sequence[Frame],
+        on_reply: Callable[[Reply], None],
+    ) -> str:
+        """Sends a request; it counts as waiting until its final reply."""
+        sent: list[str] = []
+
+        def answer(reply: Reply) -> None:
+            if reply.final:
+                for rid in sent:
+                    self._waiting.pop(rid, None)
+            on_reply(reply)
+
+        sent.append(self._client.request(kind, body, frames=frames, on_reply=answer))
+        self._waiting[sent[0]] = answer
+        return sent[0]
 
     def _state_of(self, document: Document) -> DocumentState:
         uid = document.uid

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from deepsim_krita.features.live import union
 
 if TYPE_CHECKING:
-    from tests.editors.scenes import LINES, SIZE, Scene, flat, image_frame
+    from tests.editors.scenes import LINES, SIZE, Scene, WrittenEngine, flat, image_frame
 else:
-    from scenes import LINES, SIZE, Scene, flat, image_frame
+    from scenes import LINES, SIZE, Scene, WrittenEngine, flat, image_frame
 
 RESULT = flat(9, 9, 9, 255)
 
@@ -93,6 +93,31 @@ def test_an_error_turns_it_off_and_says_why(scene: Scene) -> None:
     scene.engine.reply("apply", "error", {"code": "failed", "message": "No memory."})
     assert scene.said == "Live was turned off: No memory."
     assert scene.document.names == ["Edges", "Segments", "Photo"]
+
+
+def test_with_another_engine_it_is_off_and_can_be_turned_on_again(scene: Scene) -> None:
+    live(scene)
+    answer(scene)
+    for shade in (1, 2):
+        scene.document.paint("d/Edges", flat(0, 0, 0, shade))
+        scene.studio.live.look()
+    scene.session.use_client(engine := WrittenEngine())
+    assert not scene.state.live
+    assert scene.said.startswith("Live was turned off: Another engine")
+    scene.do("live")
+    assert [kind for kind, *_ in engine.sent] == ["apply"]
+
+
+def test_a_document_that_was_closed_and_opened_again_meanwhile_is_followed(scene: Scene) -> None:
+    live(scene)
+    scene.document.uid = "opened again"
+    scene.session.observe()
+    answer(scene)
+    assert scene.document.names == ["Edges", "Segments", "Live", "Photo"]
+    for shade in (1, 2, 3):
+        scene.document.paint("d/Edges", flat(0, 0, 0, shade))
+        scene.studio.live.look()
+    assert asked(scene) == 3
 
 
 def test_without_a_model_it_does_not_turn_on(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Union
@@ -72,9 +73,8 @@ class Configuring:
     def use_local(self) -> None:
         """Uses this machine's engine again."""
         try:
-            (self.data / REMOTE_NAME).unlink()
-        except FileNotFoundError:
-            return
+            with suppress(FileNotFoundError):
+                (self.data / REMOTE_NAME).unlink()
         except OSError as e:
             self._session.say(Notice("error", str(e)))
             return
@@ -87,6 +87,7 @@ class Configuring:
         except LocationError as e:
             self._session.say(Notice("error", str(e)))
             return
+        # Said first: what becomes of jobs that are under way matters more.
+        self._session.say(Notice("info", _("The settings of the engine were changed.")))
         self._session.use_client(self._connect(place))
         self._session.connect()
-        self._session.say(Notice("info", _("The settings of the engine were changed.")))

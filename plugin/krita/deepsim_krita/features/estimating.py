@@ -81,6 +81,7 @@ class Estimating:
         self._answers: dict[str, tuple[Subject, Estimate]] = {}
         self._seen: tuple[Subject, float] = ((), 0.0)
         self._asked: Subject = ()
+        session.switched.connect(self._forget)
 
     def shown(self, state: DocumentState) -> Estimate | None:
         """The estimate for the layers and settings as they are; None while it is not known."""
@@ -105,6 +106,11 @@ class Estimating:
         """Asks the engine now."""
         self._asked = subject = self._subject(state)
         self._session.steps.begin(f"estimate {state.uid}", self._start(state, subject))
+
+    def _forget(self) -> None:
+        """Another engine takes other times."""
+        self._answers.clear()
+        self._asked = ()
 
     def _subject(self, state: DocumentState) -> Subject:
         roles, settings = state.roles, self._session.settings

@@ -36,6 +36,7 @@ class Keeping(Observable):
         self._claimed: set[tuple[str, str]] = set()
         self.changed.connect(session.tell)
         session.changed.connect(self._on_change)
+        session.switched.connect(self._forget)
 
     # ---- for the window
 
@@ -121,6 +122,12 @@ class Keeping(Observable):
         self._training.train()
 
     # ---- helpers
+
+    def _forget(self) -> None:
+        """Another engine knows nothing of what was told to, and by, the earlier one."""
+        self._asked.clear()
+        self._claimed.clear()
+        self.pictures, self.in_use = {}, None
 
     def _ask(self, action: str, model: str, on_reply: Callable[[Reply], None], **more: Any) -> None:
         self._session.ask("models", {"action": action, "model": model, **more}, on_reply)

@@ -23,6 +23,7 @@ class Library(Observable):
         self._session = session
         self.changed.connect(session.tell)
         session.ready.connect(self.refresh)
+        session.switched.connect(self._forget)
         session.ended.connect(self._on_ended)
 
     def refresh(self) -> None:
@@ -38,6 +39,10 @@ class Library(Observable):
         if state.model is not None:
             return self.find(state.model.id) or state.model
         return next((m for m in self.items if m.size == state.size), None)
+
+    def _forget(self) -> None:
+        """Another engine has other models."""
+        self.items, self.known = (), False
 
     def _on_ended(self, job: Job) -> None:
         if job.kind == "train" and job.progress.state == DONE:

@@ -115,16 +115,18 @@ class Live:
         drawing: dict[str, Picture],
         origin: tuple[int, int],
     ) -> None:
-        body.update(blend=True, crop=True, document=state.uid)
-        self._in_flight[state.uid] = self._in_flight.get(state.uid, 0) + 1
-        self._session.ask(
-            "apply", body, lambda reply: self._answered(state, reply, origin), drawing
-        )
+        uid = state.uid  # another one when the document was closed and opened again meanwhile
+        body.update(blend=True, crop=True, document=uid)
+        self._in_flight[uid] = self._in_flight.get(uid, 0) + 1
+
+        def answer(reply: Reply) -> None:
+            if reply.final:
+                self._in_flight[uid] -= 1
+                self._answered(state, reply, origin)
+
+        self._session.ask("apply", body, answer, drawing)
 
     def _answered(self, state: DocumentState, reply: Reply, origin: tuple[int, int]) -> None:
-        if not reply.final:
-            return
-        self._in_flight[state.uid] -= 1
         if not state.live:
             return
         code = str(reply.body.get("code", ""))

@@ -11,7 +11,7 @@ from ..editor import Editor
 from ..jobs import Job, mend_of, with_warnings
 from ..progress import clock
 from ..roles import model_name
-from ..session import RefusalError, Session
+from ..session import OTHER_ENGINE, RefusalError, Session
 from ..settings import Settings
 from ..state import Box, LayerInfo, ModelInfo, Notice, Picture
 from ..steps import Work
@@ -71,6 +71,9 @@ class TrainJob(Job):
         self._document.paused = code == "paused"
         if code == "paused":
             return Notice("info", _("Training is paused. Resume goes on from there."))
+        if code == OTHER_ENGINE and self._document.training:
+            # The document keeps its id: it is found again when that engine is used again.
+            return elsewhere()
         if code not in LEFT:
             self._document.training = ""
             self._document.remembered = False
@@ -98,6 +101,15 @@ class EngineJob(Job):
         """Says where the model is."""
         text = _("{title} is done: choose it as Model.").format(title=self.progress.title)
         return Notice("good", text)
+
+    def failure(self, code: str, text: str) -> Notice | None:
+        """Another engine is used now: that is no failure."""
+        return elsewhere() if code == OTHER_ENGINE else super().failure(code, text)
+
+
+def elsewhere() -> Notice:
+    """What is said of a training whose engine is not talked to any more."""
+    return Notice("info", _("The training goes on with the engine that was used so far."))
 
 
 def request_body(state: DocumentState, settings: Settings) -> dict[str, Any]:

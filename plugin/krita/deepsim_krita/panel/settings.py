@@ -20,9 +20,7 @@ from ..studio import Studio
 from ..text import _
 from ..widgets import Choice
 from .parts import form, row
-
-PRESETS = ("instant", "draft", "standard", "paper")
-
+from .training import PRESETS
 
 class SettingsWindow(QDialog):
     """Changes count at once; those of the engine with its button."""
@@ -45,7 +43,8 @@ class SettingsWindow(QDialog):
     def _add_defaults(self, column: Any) -> None:
         settings, engine = self._studio.session.settings, self._studio.session.engine
         self.preset = Choice("deepsim_settings_preset", _("What trainings begin with"))
-        self.preset.show_items([(name.capitalize(), name) for name in PRESETS], settings.preset)
+        presets = engine.presets or PRESETS
+        self.preset.show_items([(name.capitalize(), name) for name in presets], settings.preset)
         self.device = Choice("deepsim_settings_device", _("What the engine computes on"))
         devices = dict.fromkeys(["auto", *engine.devices, settings.device])
         self.device.show_items([(name, name) for name in devices], settings.device)
@@ -111,10 +110,8 @@ class SettingsWindow(QDialog):
             line = configuring.use_remote(self.endpoint.text(), self.key.text())
             if line:
                 self.line.setText(_("Run this on the other computer once:") + "\n" + line)
-        elif configuring.remote is not None:
-            configuring.use_local()
         else:
-            configuring.apply()
+            configuring.use_local()
 
 
 def _selectable(text: str) -> Any:
