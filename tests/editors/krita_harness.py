@@ -230,7 +230,7 @@ def child(name): return W.findChild(QWidget, name)""")
             raise AssertionError(message["error"])
         return message["result"]
 
-    def wait(self, expression: str, timeout: float = 15, every: float = 0.05) -> Any:
+    def wait(self, expression: str, timeout: float = 60, every: float = 0.05) -> Any:
         """Waits until an expression is true in Krita, whose event loop runs in between."""
         began = time.monotonic()
         while True:

@@ -66,7 +66,7 @@ def test_progress_and_preview_move_while_it_trains(krita: KritaProcess, artist: 
     krita.call("shown = child('deepsim_preview').picture.rgba")
     krita.wait("child('deepsim_preview').picture.rgba != shown", 90)
     krita.press("ctrl+alt+shift+x")
-    artist.wait_said("Training stopped", timeout=30)
+    artist.wait_said("Training stopped")
     # A busy machine may keep any thread waiting for once.
     slow = krita.call("result = sorted(SLOW)[-5:]")
     assert krita.call("result = sum(x > 0.05 for x, _ in SLOW)") <= 2, slow
@@ -166,12 +166,12 @@ n = node("Background"); n.remove(); g.addChildNode(n, None); doc.waitForDone()""
     artist.select("Still life")
     artist.train(seconds=300)
     krita.press("ctrl+alt+shift+x")
-    artist.wait_said("Training stopped", timeout=30)
+    artist.wait_said("Training stopped")
     assert krita.call("result = child('deepsim_train_button').text()") == "Resume"
     krita.call("child('deepsim_train_button').click()")
     artist.wait_steps()
     krita.call("child('deepsim_cancel_button').click()")
-    artist.wait_said("Training stopped", timeout=30)
+    artist.wait_said("Training stopped")
 
 
 def test_the_document_closed_while_training_finds_its_model_when_opened_again(
@@ -219,7 +219,7 @@ def test_a_worker_that_is_killed_becomes_a_sentence_and_training_goes_on(
     krita.click_menu("Tools", "DeepSIM", "Train on Layer")
     artist.wait_steps()
     krita.press("ctrl+alt+shift+x")
-    artist.wait_said("Training stopped", timeout=30)
+    artist.wait_said("Training stopped")
 
 
 def test_an_engine_that_is_killed_becomes_a_sentence_and_starts_again(
@@ -239,7 +239,7 @@ def test_an_engine_that_is_killed_becomes_a_sentence_and_starts_again(
     krita.wait("'Edges' in names()", FIRST_START)
     assert artist.engine().pid != engine.pid
     # The new engine goes on with the training, and the document follows it again.
-    krita.wait("studio.training.running(S.active) is not None", 30)
+    krita.wait("studio.training.running(S.active) is not None")
 
 
 def test_krita_quit_while_training_shows_it_again_after_its_start(
@@ -258,5 +258,5 @@ def test_krita_quit_while_training_shows_it_again_after_its_start(
     artist.open_photo("left")
     screenshot("training-of-an-earlier-krita")
     artist.wait_idle(120)
-    krita.wait("any(m.name == 'left' for m in studio.library.items)", 30)
+    krita.wait("any(m.name == 'left' for m in studio.library.items)")
     assert krita.call("result = studio.library.own(S.active).name") == "left"

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.editor, pytest.mark.timeout(900)]
 
 def window(krita: KritaProcess, name: str) -> str:
     """Code for the open window of that name, once it is there."""
-    krita.call("from PyQt5.QtWidgets import QApplication, QDialog, QMessageBox")
+    krita.call("from deepsim_krita.qt import QMessageBox")
     code = f"[w for w in QApplication.topLevelWidgets() if w.objectName() == {name!r}]"
     krita.wait(f"{code} and {code}[0].isVisible()")
     return f"{code}[0]"
