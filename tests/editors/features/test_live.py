@@ -120,6 +120,17 @@ def test_a_document_that_was_closed_and_opened_again_meanwhile_is_followed(scene
     assert asked(scene) == 3
 
 
+def test_what_ends_it_is_said_where_it_was_on(scene: Scene) -> None:
+    live(scene)
+    state = scene.state
+    scene.show({"Photo": flat(1, 1, 1, 255)})
+    scene.session.notice = scene.state.notice = None
+    scene.engine.reply("apply", "error", {"code": "failed", "message": "No memory."})
+    assert scene.said == ""
+    assert state.notice is not None
+    assert state.notice.text == "Live was turned off: No memory."
+
+
 def test_without_a_model_it_does_not_turn_on(scene: Scene) -> None:
     scene.do("live")
     assert "has no model yet" in scene.said

@@ -35,15 +35,19 @@ class History:
 
     def insert(self, result: Result) -> None:
         """Adds a result to the document once more, as a layer above the picture."""
-        session = self._session
-        session.attempt_in_steps(f"insert {result.uid}", self._insert(result))
+        self._session.attempt(lambda: self._begin(result))
 
     def before_after(self) -> None:
         """Hides the result on show, or shows it again: on the canvas."""
         self._session.attempt(self._toggle)
 
-    def _insert(self, result: Result) -> Work:
-        document, state = self._session.document()
+    def _begin(self, result: Result) -> None:
+        _document, state = self._session.document()
+        self._session.attempt_in_steps(f"insert {result.uid}", self._insert(state, result))
+
+    def _insert(self, state: DocumentState, result: Result) -> Work:
+        # It may begin later: then another document may be in front.
+        document = self._session.reopen(state)
         place = result.box[:2] if result.box is not None else (0, 0)
         made = document.inserting(result.picture, result.name, state.top, state.original, place)
         uid = (yield from made).uid
@@ -51,7 +55,7 @@ class History:
         state.remembered = False
         again = Result(result.name, uid, result.picture, result.shown, result.box)
         state.history = tuple(again if known is result else known for known in state.history)
-        self.show(again)
+        state.compared, state.preview = again, again.shown
         text = _("“{name}” is inserted again.").format(name=result.name)
         self._session.say(Notice("good", text))
 

@@ -72,8 +72,10 @@ class Live:
     def _end(self, state: DocumentState, notice: Notice | None = None) -> None:
         state.live = False
         self._remove_preview(state)
-        if notice is not None:
+        if notice is not None and state is self._session.active:
             self._session.say(notice)
+        elif notice is not None:
+            state.notice = notice  # seen when that document is in front again
 
     def _remove_preview(self, state: DocumentState) -> None:
         document = self._session.editor.find(state.uid)
