@@ -62,9 +62,9 @@ def update(language: str) -> Catalog:
     return catalog
 
 
-def texts_of(value: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    """The sentence alone, or with its plural."""
-    return (value,) if isinstance(value, str) else tuple(value)
+def texts_of(value: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
+    """The sentence alone, or with its plural; empty where nothing was written yet."""
+    return (value or "",) if isinstance(value, (str, type(None))) else tuple(value)
 
 
 def main() -> int:

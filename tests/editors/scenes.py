@@ -57,6 +57,8 @@ class MemoryDocument:
         self.strips: dict[str, dict[int, Picture]] = {}
         self.open_reels = 0
         self.disk_error: OSError | None = None
+        self.no_strips = False
+        """Whether that error comes already when a strip is begun."""
 
     def layers(self) -> list[LayerInfo]:
         return [LayerInfo(uid, name, int(uid in self.inner)) for uid, name, _ in self.stack]
@@ -150,6 +152,8 @@ class MemoryDocument:
         return MemoryReel(self)
 
     def strip(self) -> MemoryStrip:
+        if self.no_strips and self.disk_error is not None:
+            raise self.disk_error
         return MemoryStrip(self)
 
     def insert_strip(self, strip: MemoryStrip, name: str, above: str | None) -> str:

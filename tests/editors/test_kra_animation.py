@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "plugin" / "krita"))
@@ -32,6 +33,13 @@ def template(folder: Path) -> Path:
         file.writestr("a/layers/layer2", "VERSION 2\n")
         file.writestr("a/layers/layer2.defaultpixel", b"\0\0\0\0")
     return path
+
+
+def test_a_full_disk_is_said_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "frames.kra"
+    path.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        AnimationFile(path, template(tmp_path), (8, 8), last=40)
 
 
 def written(folder: Path, size: tuple[int, int], frames: dict[int, bytes]) -> zipfile.ZipFile:

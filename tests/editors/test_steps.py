@@ -77,6 +77,19 @@ def test_a_dropped_work_can_tidy_up() -> None:
     assert (tidied, steps.busy) == ([True], False)
 
 
+def test_a_timer_that_fires_inside_of_a_work_does_not_enter_it_again() -> None:
+    steps, done = Steps(float("inf")), []
+
+    def nested() -> Iterator[None]:
+        done.append(steps.go_on())  # a call into the editor that lets the event loop have its turn
+        yield
+        done.append(steps.go_on())
+
+    steps.begin("nested", nested())
+    assert done == [True, True]
+    assert not steps.busy
+
+
 def test_an_error_ends_its_work_only() -> None:
     steps, done = Steps(0.001, Clock()), []
 

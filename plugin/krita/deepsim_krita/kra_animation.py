@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Iterator
 
@@ -35,6 +36,14 @@ class AnimationFile:
         self._size = size
         self._times: list[int] = []
         self._file = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED)
+        try:
+            self._begin(template, last)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, template: Path, last: int) -> None:
+        """Copies the template, all but its pixels."""
         with zipfile.ZipFile(template) as source:
             for entry in source.infolist():
                 if entry.filename != "maindoc.xml":  # "mimetype" must stay the first
@@ -98,8 +107,9 @@ class AnimationFile:
         self._file.close()
 
     def close(self) -> None:
-        """Close the file, finished or not."""
-        self._file.close()
+        """Close the file, finished or not; one that is not finished is of no use."""
+        with suppress(OSError):  # a full disk has no room for the archive's end either
+            self._file.close()
 
     def _frame(self, time: int) -> str:
         return f"{self._layer}.f{time + 1}"

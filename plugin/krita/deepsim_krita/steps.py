@@ -46,6 +46,7 @@ class Steps:
         self._slice = slice_seconds
         self._clock = clock
         self._works: dict[str, Work] = {}
+        self._going = False
         self.begun = Signal()
         """Emitted when there is work where there was none: the owner starts its timer."""
 
@@ -75,7 +76,20 @@ class Steps:
             work.close()
 
     def go_on(self) -> bool:
-        """Works for one slice; True while there is more. What a work raises ends that work."""
+        """Works for one slice; True while there is more. What a work raises ends that work.
+
+        Called again by a timer while a work waits inside a call into the editor, it does nothing.
+        """
+        if self._going:
+            return True
+        self._going = True
+        try:
+            self._go_on()
+        finally:
+            self._going = False
+        return bool(self._works)
+
+    def _go_on(self) -> None:
         deadline = self._clock() + self._slice
         while self._works:
             key, work = next(iter(self._works.items()))
@@ -89,4 +103,3 @@ class Steps:
                     raise
             if waiting or self._clock() >= deadline:
                 break
-        return bool(self._works)

@@ -88,7 +88,11 @@ class KritaStrip:
             template = self._folder / "template.kra"
             self._maker = _save_template(template, self._space)
             last = document.fullClipRangeEndTime()
-            self._file = AnimationFile(self._path, template, size, last)
+            try:
+                self._file = AnimationFile(self._path, template, size, last)
+            except BaseException:
+                _discard(self._maker)
+                raise
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise

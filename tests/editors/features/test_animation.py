@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from deepsim_client import Frame
 
 if TYPE_CHECKING:
@@ -100,6 +101,27 @@ def test_a_full_disk_is_said(scene: Scene) -> None:
     scene.do("animate")
     answer(scene, 1, 1, 1)
     assert scene.said == "Frame 1 of 3 failed: There is no space left. No layer was added."
+
+
+def test_where_no_frame_can_be_kept_it_does_not_begin(scene: Scene) -> None:
+    animate(scene)
+    scene.document.disk_error = OSError(28, "No space left on device")
+    scene.document.no_strips = True
+    scene.do("animate")
+    assert "cannot be kept on disk (No space left on device)" in scene.said
+    assert not scene.session.jobs
+    assert scene.document.open_reels == 0
+
+
+def test_a_fault_of_the_plugin_ends_it_too(scene: Scene) -> None:
+    animate(scene)
+    scene.do("animate")
+    scene.document.frames["d/Segments"] = {99: BLUE}  # no frame 4 to be read: ValueError
+    with pytest.raises(ValueError, match="empty"):
+        answer(scene, 1, 1, 1)
+    assert scene.said.startswith("Frame 2 of 3 failed: ValueError: ")
+    assert not scene.session.jobs
+    assert scene.document.open_reels == 0
 
 
 def test_an_answer_without_a_picture_ends_it(scene: Scene) -> None:

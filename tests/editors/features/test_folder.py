@@ -94,3 +94,21 @@ def test_when_the_first_fails_no_empty_folder_stays(scene: Scene, tmp_path: Path
     scene.engine.reply("apply", "error", {"code": "failed", "message": "No."})
     assert scene.said == "Frame 1 of 2 failed: No. Nothing was written."
     assert not (tmp_path / "results").exists()
+
+
+def test_a_folder_of_results_that_the_artist_took_is_left_to_her(
+    scene: Scene, tmp_path: Path
+) -> None:
+    begin(scene, tmp_path)
+    put(tmp_path, "results/mine.txt")
+    scene.engine.reply("apply", "error", {"code": "failed", "message": "No."})
+    assert scene.said == "Frame 1 of 2 failed: No. Nothing was written."
+    assert (tmp_path / "results/mine.txt").exists()
+    assert not scene.session.jobs
+
+
+def test_a_folder_that_is_gone_is_said(scene: Scene, tmp_path: Path) -> None:
+    scene.trained(kind="segments")
+    scene.editor.folder = tmp_path / "gone"
+    scene.do("apply_to_folder")
+    assert scene.said == "gone cannot be read: No such file or directory."

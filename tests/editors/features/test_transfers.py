@@ -69,6 +69,26 @@ def test_a_folder_that_cannot_be_written_to_is_said(scene: Scene, tmp_path: Path
     assert not scene.session.jobs
 
 
+def test_a_file_that_the_artist_was_not_asked_about_is_not_replaced(
+    scene: Scene, tmp_path: Path
+) -> None:
+    (tmp_path / "car.safetensors").write_bytes(b"hers")
+    scene.editor.choose_new_file = lambda title, name: tmp_path / "car"
+    scene.studio.transfers.export(CAR)
+    assert scene.said == "car.safetensors is there already: choose another name."
+    assert not scene.session.jobs
+
+
+def test_a_full_disk_ends_an_export_and_leaves_nothing(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / ".car_red.safetensors.part").symlink_to("/dev/full")
+    scene.editor.folder = tmp_path
+    scene.studio.transfers.export(CAR)
+    exported(scene, 0)
+    assert scene.said == f"{tmp_path / 'car_red.safetensors'}: No space left on device."
+    assert not list(tmp_path.iterdir())
+    assert not scene.session.jobs
+
+
 def test_a_file_becomes_a_model(scene: Scene, tmp_path: Path) -> None:
     scene.editor.file = tmp_path / "car.safetensors"
     scene.editor.file.write_bytes(BYTES)

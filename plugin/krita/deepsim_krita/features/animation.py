@@ -16,7 +16,11 @@ from .frame_by_frame import FramesJob, Reading
 
 
 class Keyframes:
-    """The keyframes of a document's drawing, and the animated layer that they become."""
+    """The keyframes of a document's drawing, and the animated layer that they become.
+
+    Raises:
+        OSError: there is no place for the frames.
+    """
 
     def __init__(
         self,
@@ -35,8 +39,8 @@ class Keyframes:
         self._layers = layers
         self._times = times
         self._name, self._above, self._box = name, above, box
-        self._reel = document.reel()
         self._strip = document.strip()
+        self._reel = document.reel()
 
     def __len__(self) -> int:
         """How many there are."""
@@ -76,8 +80,10 @@ class Keyframes:
 
     def close(self) -> None:
         """Gives the copy of the document and the files back."""
-        self._reel.close()
-        self._strip.close()
+        try:
+            self._reel.close()
+        finally:
+            self._strip.close()
 
 
 class Animation:
@@ -103,16 +109,20 @@ class Animation:
         name = _("{model} animation").format(model=model)
         above = state.top
         box = self._applying.box(state, body, document.size)
-        frames = Keyframes(
-            self._session,
-            state,
-            document,
-            layers=layers,
-            times=times,
-            name=name,
-            above=above,
-            box=box,
-        )
+        try:
+            frames = Keyframes(
+                self._session,
+                state,
+                document,
+                layers=layers,
+                times=times,
+                name=name,
+                above=above,
+                box=box,
+            )
+        except OSError as e:
+            text = _("The frames cannot be kept on disk ({error}): make room there.")
+            raise RefusalError(text.format(error=e.strerror or e)) from None
         body["blend"] = self._session.settings.blend
         title = _("Applying to the animation")
         FramesJob(title, self._session, state, body, frames).begin()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Mapping, Sequence
 
@@ -105,7 +106,8 @@ class FileFrames:
         """What is there stays; an empty folder does not."""
         if self._kept:
             return self._where()
-        self._results.rmdir()
+        with suppress(OSError):  # the artist may have used it, or removed it
+            self._results.rmdir()
         return _("Nothing was written.")
 
     def close(self) -> None:
@@ -135,7 +137,11 @@ class FolderOfFrames:
         folder = self._session.editor.choose_folder(_("Folder with the drawings of the frames"))
         if folder is None:
             return
-        files = find_frames(folder, kind)
+        try:
+            files = find_frames(folder, kind)
+        except OSError as e:
+            text = _("{file} cannot be read: {error}.")
+            raise RefusalError(text.format(file=folder.name, error=e.strerror)) from None
         try:
             results = new_folder(folder)
         except OSError as e:

@@ -61,11 +61,12 @@ class FramesJob(Job):
         self._done = 0
         self._began = time.monotonic()
         self.progress.steps = len(frames)
-        self.finished.connect(lambda *_: frames.close())
 
     def begin(self) -> None:
         """Begins with the first frame."""
         self._session.follow(self)
+        # Last of all: whatever goes wrong in it, the job is over by then.
+        self.finished.connect(lambda *_: self._frames.close())
         self._work(self._ask())
 
     def finish(self, reply: Reply) -> None:
@@ -87,11 +88,15 @@ class FramesJob(Job):
         self._session.steps.begin(f"frames {id(self)}", self._told(work))
 
     def _told(self, work: Work) -> Work:
-        """The work; if it fails the job is over."""
+        """The work; if it fails, for whatever reason, the job is over."""
         try:
             yield from work
         except (OSError, LookupError) as e:
             self.end(FAILED, self.failure("input", str(e)))
+        except Exception as e:
+            if self.running:
+                self.end(FAILED, self.failure("plugin", f"{type(e).__name__}: {e}"))
+            raise
 
     def _ask(self) -> Work:
         drawing = yield from self._frames.read(self._done)

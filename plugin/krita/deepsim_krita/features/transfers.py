@@ -10,7 +10,7 @@ from typing import BinaryIO, Callable
 
 from deepsim_client import Frame, Reply
 
-from ..jobs import Job, mend_of
+from ..jobs import Job
 from ..progress import CANCELLED, DONE, FAILED
 from ..session import RefusalError, Session
 from ..state import ModelInfo, Notice
@@ -46,38 +46,37 @@ class TransferJob(Job):
 
     kind = "models"
 
-    def __init__(self, title: str, session: Session, name: str) -> None:
+    def __init__(self, title: str, session: Session, path: Path) -> None:
         super().__init__(title, None)
         self._session = session
-        self._name = name
+        self._path = path
         self._offset = 0
 
     def begin(self) -> None:
         """Begins with the first piece."""
         self._session.follow(self)
+        # Last of all: whatever goes wrong in it, the job is over by then.
+        self.finished.connect(lambda *_: self._close())
         self._attempt(self._next)
 
     def finish(self, reply: Reply) -> None:
         """Goes on with the next piece, or is done."""
         self._attempt(lambda: self._take(reply))
 
-    def failure(self, code: str, text: str) -> Notice | None:
-        """Leaves nothing half done."""
-        if code == "cancelled":
-            return Notice("warning", _("Cancelled."))
-        return Notice("error", text, mend_of(code))
-
     def _attempt(self, work: Callable[[], None]) -> None:
         try:
             work()
         except OSError as e:
-            text = _("{file}: {error}.").format(file=e.filename or "", error=e.strerror or e)
+            text = _("{file}: {error}.").format(file=self._path, error=e.strerror or e)
             self.end(FAILED, Notice("error", text))
 
     def _next(self) -> None:
         raise NotImplementedError
 
     def _take(self, reply: Reply) -> None:
+        raise NotImplementedError
+
+    def _close(self) -> None:
         raise NotImplementedError
 
     def _went_on(self, offset: int, total: int) -> bool:
@@ -93,11 +92,10 @@ class ExportJob(TransferJob):
     """A model becomes a file, whole or not at all."""
 
     def __init__(self, session: Session, model: ModelInfo, path: Path) -> None:
-        super().__init__(_("Exporting “{name}”").format(name=model.name), session, model.name)
-        self._model, self._path = model, path
+        super().__init__(_("Exporting “{name}”").format(name=model.name), session, path)
+        self._model = model
         self._part = path.with_name(f".{path.name}.part")
         self._file: BinaryIO | None = None
-        self.finished.connect(lambda *_: self._clean())
 
     def _next(self) -> None:
         if self._file is None:
@@ -119,12 +117,14 @@ class ExportJob(TransferJob):
         self._file.close()
         self._part.replace(self._path)
         text = _("The model “{name}” is in {file}.")
-        self.end(DONE, Notice("good", text.format(name=self._name, file=self._path)))
+        self.end(DONE, Notice("good", text.format(name=self._model.name, file=self._path)))
 
-    def _clean(self) -> None:
+    def _close(self) -> None:
+        """Leaves nothing half done."""
         if self._file is not None:
-            self._file.close()
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # on a full disk, for what was still to be written
+                self._file.close()
+            with suppress(OSError):
                 self._part.unlink()
 
 
@@ -132,12 +132,11 @@ class ImportJob(TransferJob):
     """A file becomes a model of the library; the engine checks it first."""
 
     def __init__(self, session: Session, library: Library, path: Path) -> None:
-        super().__init__(_("Importing {file}").format(file=path.name), session, path.stem)
+        super().__init__(_("Importing {file}").format(file=path.name), session, path)
         self._library = library
         self._upload = uuid.uuid4().hex
-        self._file = path.open("rb")
         self._bytes = path.stat().st_size
-        self.finished.connect(lambda *_: self._file.close())
+        self._file = path.open("rb")
 
     def _next(self) -> None:
         self._file.seek(self._offset)
@@ -161,6 +160,9 @@ class ImportJob(TransferJob):
         elif self._went_on(self._offset + self._sent, self._bytes):
             self._next()
 
+    def _close(self) -> None:
+        self._file.close()
+
 
 class Transfers:
     """Exports and imports model files."""
@@ -170,13 +172,20 @@ class Transfers:
         self._library = library
 
     def export(self, model: ModelInfo) -> None:
-        """Asks where to, and writes the model's file there."""
+        """Asks where to, and writes the model's file there; refusals become notices."""
+        self._session.attempt(lambda: self._export(model))
+
+    def _export(self, model: ModelInfo) -> None:
         safe = "".join(c if c.isalnum() or c in " -_." else "_" for c in model.name).strip(" .")
         path = self._session.editor.choose_new_file(_("Export model"), (safe or "model") + SUFFIX)
-        if path is not None:
-            if path.suffix != SUFFIX:
-                path = path.with_name(path.name + SUFFIX)
-            ExportJob(self._session, model, path).begin()
+        if path is None:
+            return
+        if path.suffix != SUFFIX:
+            path = path.with_name(path.name + SUFFIX)
+            if path.exists():  # the dialog asked about the other name only
+                text = _("{file} is there already: choose another name.")
+                raise RefusalError(text.format(file=path.name))
+        ExportJob(self._session, model, path).begin()
 
     def import_file(self) -> None:
         """Asks for a file, and adds its model to the library; refusals become notices."""

@@ -22,6 +22,7 @@ from ..widgets import Choice
 from .parts import form, row
 from .training import PRESETS
 
+
 class SettingsWindow(QDialog):
     """Changes count at once; those of the engine with its button."""
 
