@@ -166,8 +166,13 @@ class Engine:
         """Send a reply, unless the client's key was revoked meanwhile."""
         if message.final or message.kind == "accepted":
             self._metrics.answered(message.id)
-        if self._peers.allowed(peer):
+        if not self._peers.allowed(peer):
+            return
+        try:
             self._outbox.send(peer, message)
+        except WireError as problem:  # an answer too long for a message
+            log.error("The answer to a request cannot be sent: %s", problem)
+            self._outbox.send(peer, error(message.id, "failed", f"No answer fits: {problem}"))
 
     # -- clients
 
@@ -225,6 +230,10 @@ class Engine:
             self._reply(peer, error(message.id, "input", str(problem)))
         except (WorkError, OSError) as problem:
             self._reply(peer, error(message.id, "failed", str(problem)))
+        except Exception as problem:  # one request's bug must not end the engine
+            log.exception("%s failed", message.kind)
+            sentence = f"Internal error ({type(problem).__name__}): the engine's log says more."
+            self._reply(peer, error(message.id, "failed", sentence))
 
     def _hello(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
         """At once, or with {"wait": true} when the worker can tell what it computes on."""

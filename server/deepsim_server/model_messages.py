@@ -1,6 +1,8 @@
 """Answers to `models`: the model store as clients see it. Files travel in pieces, not as paths."""
 
+import json
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 from deepsim_client.wire import Frame, Message
@@ -13,6 +15,8 @@ from deepsim_server.requests import MAX_NAME, flag, text, whole
 from deepsim_server.transfers import Transfers, as_frames, from_frames
 
 MAX_DOCUMENT = 200
+LIST_BYTES, DAMAGED_BYTES = 44 << 10, 8 << 10
+"""Of what one reply lists: it is in the message's header, which may have 64 KiB."""
 
 Answer = tuple[dict[str, Any], tuple[Frame, ...]]
 
@@ -51,11 +55,20 @@ class ModelMessages:
         """Remove what was not sent to its end."""
         self._transfers.close()
 
-    def _list(self, _message: Message) -> Answer:
+    def _list(self, message: Message) -> Answer:
+        """From number `offset` on, as many as fit into a message."""
+        offset = max(0, whole(message.body, "offset") or 0)
         models = self._models.list()
         self._on_change()
-        total = sum(model["bytes"] for model in models)
-        return {"models": models, "bytes": total, "damaged": self._models.damaged()}, ()
+        here = _fitting(models[offset:], LIST_BYTES)
+        end = offset + max(1, len(here))  # one that is too long by itself is left out
+        body = {
+            "models": here,
+            "next": end if end < len(models) else None,
+            "bytes": sum(model["bytes"] for model in models),
+            "damaged": _fitting(self._models.damaged(), DAMAGED_BYTES),
+        }
+        return body, ()
 
     def _show(self, message: Message) -> Answer:
         """The description and, as the frames of a piece of a file, the small picture as PNG."""
@@ -105,6 +118,12 @@ class ModelMessages:
             return {"next": offset + len(data)}, ()
         self._on_change()
         return {"model": model, "next": None}, ()
+
+
+def _fitting(items: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
+    """The first items that have at most `room` bytes as JSON."""
+    sizes = accumulate(len(json.dumps(item)) + 1 for item in items)
+    return [item for item, size in zip(items, sizes, strict=True) if size <= room]
 
 
 def _document(message: Message) -> str:

@@ -226,3 +226,28 @@ def test_an_index_of_another_layout_is_made_anew(store: ModelStore) -> None:
     database.execute("PRAGMA user_version=77")
     database.close()
     assert store.find(model)["id"] == model
+
+
+def test_more_models_than_one_message_holds_are_listed_in_pieces(store: ModelStore) -> None:
+    added = {add(store, name * 1500) for name in "abcdefghij" * 7}
+    messages = ModelMessages(store, lambda: None)
+    listed: list[str] = []
+    offset: int | None = 0
+    while offset is not None:
+        body, _ = ask(messages, action="list", offset=offset)
+        assert body["models"]
+        listed += [model["id"] for model in body["models"]]
+        offset = body["next"]
+        assert offset in (None, len(listed))
+    assert len(listed) == len(added)
+    assert set(listed) == added
+
+
+def test_a_model_whose_description_fits_no_message_hides_no_other(store: ModelStore) -> None:
+    long, short = add(store, "x" * 60_000), add(store)
+    messages = ModelMessages(store, lambda: None)
+    first, _ = ask(messages, action="list")
+    second, _ = ask(messages, action="list", offset=first["next"] or 0)
+    found = {model["id"] for reply in (first, second) for model in reply["models"]}
+    assert found == {short}
+    assert store.find(long)["id"] == long

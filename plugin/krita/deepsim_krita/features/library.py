@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from deepsim_client import Reply
 
 from ..document_state import DocumentState
@@ -28,7 +30,7 @@ class Library(Observable):
 
     def refresh(self) -> None:
         """Asks the engine for its models."""
-        self._session.ask("models", {"action": "list"}, self._on_models)
+        self._ask({"action": "list"}, [])
 
     def find(self, model: str) -> ModelInfo | None:
         """The model of this id."""
@@ -48,9 +50,18 @@ class Library(Observable):
         if job.kind == "train" and job.progress.state == DONE:
             self.refresh()
 
-    def _on_models(self, reply: Reply) -> None:
-        if reply.kind == "result":
-            found = [ModelInfo.from_body(body) for body in reply.body.get("models") or ()]
+    def _ask(self, body: dict[str, Any], before: list[ModelInfo]) -> None:
+        self._session.ask("models", body, lambda reply: self._on_models(reply, before))
+
+    def _on_models(self, reply: Reply, before: list[ModelInfo]) -> None:
+        """A piece of the list; `before` are those of earlier pieces."""
+        if reply.kind != "result":
+            return
+        found = [*before, *map(ModelInfo.from_body, reply.body.get("models") or ())]
+        following = reply.body.get("next")
+        if following:
+            self._ask({"action": "list", "offset": following}, found)
+        else:
             found.sort(key=lambda model: model.created, reverse=True)
             self.items = tuple(found)
             self.known = True
