@@ -30,14 +30,17 @@ Choose = Callable[[Message], Supervisor]
 
 @dataclass
 class _Small:
-    """A request, who waits for it, and the worker that has it."""
+    """A request, who waits for it, and the worker that has it.
+
+    `ended` is what was answered although the worker still has it: nobody wants its reply.
+    """
 
     peer: bytes
     message: Message
     size: int
     document: str
     worker: Supervisor | None = None
-    unwanted: bool = False
+    ended: Message | None = None
 
 
 class SmallRequests:
@@ -50,14 +53,17 @@ class SmallRequests:
         self._queue: FairQueue[str] = FairQueue()
 
     def __len__(self) -> int:
-        return sum(not small.unwanted for small in self._all.values())
+        return sum(small.ended is None for small in self._all.values())
 
     def __contains__(self, request: object) -> bool:
         return request in self._all
 
     def follow(self, request: str, peer: bytes) -> None:
         """The same request again, perhaps over another connection: its reply goes there."""
-        self._all[request].peer = peer
+        small = self._all[request]
+        small.peer = peer
+        if small.ended is not None:
+            self._reply(peer, small.ended)
 
     def take(self, peer: bytes, message: Message, document: str = "") -> None:
         """Let a request wait, and tell those that it replaces; or refuse it."""
@@ -82,14 +88,15 @@ class SmallRequests:
     def cancel(self, request: str, code: str = "cancelled", why: str = "Cancelled.") -> None:
         """Answer a request with an error now; the worker forgets it if it has not begun."""
         small = self._all[request]
-        if small.unwanted:
+        if small.ended is not None:
             return
-        self._reply(small.peer, error(request, code, why))
+        told = error(request, code, why)
+        self._reply(small.peer, told)
         if small.worker is None:
             self._queue.remove(request)
             del self._all[request]
         else:
-            small.unwanted = True
+            small.ended = told
             small.worker.send(Message("cancel", new_id(), {"job": request}))
 
     def tick(self) -> None:
@@ -115,9 +122,9 @@ class SmallRequests:
         if message.final:
             del self._all[message.id]
             self.tick()
-        if not small.unwanted:
+        if small.ended is None:
             self._reply(small.peer, message)
-        return not small.unwanted
+        return small.ended is None
 
     def on_death(self, worker: Supervisor, death: Death) -> None:
         """What the dead worker had is answered with an error; what waits goes to the next."""
@@ -125,7 +132,7 @@ class SmallRequests:
             if small.worker is worker:
                 del self._all[request]
                 sentence = f"The worker process {death.how} before it answered: try again."
-                if not small.unwanted:
+                if small.ended is None:
                     self._reply(small.peer, error(request, "worker-died", sentence))
 
     def close(self, why: Message) -> None:

@@ -11,7 +11,7 @@ from deepsim_client.wire import new_id
 from deepsim_server import memory
 from deepsim_server.fair import FairQueue
 from deepsim_server.loaded import LoadedModels
-from deepsim_server.small import MAX_IN_HAND, MAX_WAITING, SmallRequests
+from deepsim_server.small import MAX_EACH, MAX_IN_HAND, MAX_WAITING, SmallRequests
 
 from deepsim_engine.errors import InputError
 
@@ -100,10 +100,20 @@ def test_the_newest_apply_of_a_document_replaces_the_others() -> None:
 
 def test_too_many_small_requests_are_refused() -> None:
     scene = Scene()
-    for _ in range(MAX_WAITING):
-        scene.ask(b"a")
+    for client in range(MAX_WAITING // MAX_EACH):
+        for _ in range(MAX_EACH):
+            scene.ask(b"%d" % client)
     refused = scene.ask(b"b")
     assert scene.said == [(b"b", refused, "busy")]
+
+
+def test_one_client_cannot_take_all_the_room() -> None:
+    scene = Scene()
+    for _ in range(MAX_EACH):
+        scene.ask(b"a")
+    refused = scene.ask(b"a")
+    scene.ask(b"b")
+    assert scene.said == [(b"a", refused, "busy")]
 
 
 def test_a_request_is_cancelled_before_and_while_a_worker_has_it() -> None:
@@ -114,6 +124,8 @@ def test_a_request_is_cancelled_before_and_while_a_worker_has_it() -> None:
     assert [code for _, _, code in scene.said] == ["cancelled", "cancelled"]
     assert scene.worker.given[-1].kind == "cancel"
     assert requests[-1] not in scene.small
+    scene.small.follow(requests[0], b"c")  # asked again by a client that did not hear it
+    assert scene.said[-1] == (b"c", requests[0], "cancelled")
     assert not scene.answer(requests[0])
     assert len(scene.small) == MAX_IN_HAND - 1
 
