@@ -86,9 +86,9 @@ class Engine:
             "cancel": self._cancel,
             "shutdown": self._shutdown,
             "train": self._train,
-            "attach": lambda peer, message, _parts: self.trainings.attach(peer, message),
+            "attach": self._attach,
             "pause": lambda peer, message, _parts: self.trainings.pause(peer, message),
-            "resume": lambda peer, message, _parts: self.trainings.resume(peer, message),
+            "resume": self._resume,
             "apply": self._apply,
             "edges": self._hand_on,
             "segment": self._hand_on,
@@ -309,14 +309,29 @@ class Engine:
         """With {"from": id} the weights of that model are where training begins."""
         if origin := text(message.body, "from", ""):
             self._models.path(origin)
-        if self.trainings.followed_by(peer) >= MAX_TRAININGS_EACH:
-            sentence = f"This client has {MAX_TRAININGS_EACH} trainings already: cancel some."
-            self._reply(peer, error(message.id, "busy", sentence))
-        elif self.trainings.bytes_writing > MAX_BYTES_WRITING:
+        if not self._may_follow(peer, message):
+            return
+        if self.trainings.bytes_writing > MAX_BYTES_WRITING:
             sentence = "The disk is slower than the requests come: try again in a moment."
             self._reply(peer, error(message.id, "busy", sentence))
         else:
             self.trainings.request(peer, message, parts)
+
+    def _attach(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
+        if self._may_follow(peer, message):
+            self.trainings.attach(peer, message)
+
+    def _resume(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
+        if self._may_follow(peer, message):
+            self.trainings.resume(peer, message)
+
+    def _may_follow(self, peer: bytes, message: Message) -> bool:
+        """Whether the client may wait for one training more; else it is told so."""
+        if self.trainings.followed_by(peer) < MAX_TRAININGS_EACH:
+            return True
+        sentence = f"This client has {MAX_TRAININGS_EACH} trainings already: cancel some."
+        self._reply(peer, error(message.id, "busy", sentence))
+        return False
 
     def _apply(self, peer: bytes, message: Message, parts: Sequence[Buffer]) -> None:
         """With a model, or with a training: the model it led to, or its weights so far."""

@@ -301,9 +301,10 @@ class Trainings:
         return sum(memoryview(f.data).nbytes for write in writes for f in write.message.frames)
 
     def followed_by(self, peer: bytes) -> int:
-        """How many trainings that client waits for."""
+        """How many requests of that client wait for trainings."""
         writes = sum(write.peer == peer for write in self._writes.values())
-        return writes + sum(peer in peers.values() for peers in self._followers.values())
+        followers = self._followers.values()
+        return writes + sum(each == peer for peers in followers for each in peers.values())
 
     @property
     def waiting(self) -> int:
@@ -351,7 +352,7 @@ class Trainings:
         try:
             pair = write.future.result()
             if write.cancelled:
-                self._store.drop_folder(request)
+                self._drop_unaccepted(request)
                 self._reply(write.peer, error(request, "cancelled", "Cancelled before it began."))
                 return
             earlier = self._store.latest(settings.name, settings.preset, pair)
@@ -367,7 +368,7 @@ class Trainings:
                 client=write.peer.hex(),
             )
         except (OSError, sqlite3.Error) as problem:
-            self._store.drop_folder(request)
+            self._drop_unaccepted(request)
             reason = getattr(problem, "strerror", None) or problem
             sentence = f"The training could not be stored in {self._store.folder('')}: {reason}."
             log.error("%s", sentence)
@@ -376,6 +377,11 @@ class Trainings:
         self._follow(job.id, write.peer, request)
         self._queue.add(job.client, job.id)
         log.info("Training %s (%r, %s) is accepted.", job.id, job.name, job.preset)
+
+    def _drop_unaccepted(self, request: str) -> None:
+        """Remove what was written for a request; not what a training of the same id has kept."""
+        if self._store.of_request(request) is None:
+            self._store.drop_folder(request)
 
     def _resume(self, job: Job, write: _Write) -> None:
         """Let a request go on with an earlier training of the same name, preset and pair."""

@@ -169,3 +169,22 @@ def test_the_next_engine_goes_on_with_what_ran_first(scene: Scene, tmp_path: Pat
     assert again.state(paused) == "paused"
     again.trainings.close()
     again.store.close()
+
+
+def test_a_repeated_request_that_the_disk_refuses_leaves_the_checkpoint(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = scene.train()
+    scene.store.checkpoint(job).write_bytes(b"far")
+    scene.trainings.pause(b"a", Message("pause", new_id(), {"job": job}))
+    scene.die()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("deepsim_server.trainings.write_inputs", full)
+    again = Message("train", job, {"name": "Cat", "resume": True}, tuple(pair(16)))
+    scene.trainings.request(b"a", again, encode(again))
+    until(lambda: scene.trainings.tick() or not scene.trainings.writing)
+    assert scene.codes()[-1] == "failed"
+    assert scene.store.checkpoint(job).read_bytes() == b"far"
