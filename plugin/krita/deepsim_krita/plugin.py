@@ -36,6 +36,7 @@ class Plugin(QObject):
         super().__init__()
         self._application = application
         self._dockers: list[DeepSimDocker] = []
+        self._windows: dict[Any, Any] = {}
         self.problem = ""
         self.studio: Any = None
         language.choose(list(QLocale().uiLanguages()))
@@ -171,12 +172,21 @@ class Plugin(QObject):
     def _show_library(self) -> None:
         from .panel.library import LibraryWindow  # noqa: PLC0415  imports deepsim_client
 
-        LibraryWindow(self.studio, self._window()).show()
+        self._open(LibraryWindow)
 
     def _show_settings(self) -> None:
         from .panel.settings import SettingsWindow  # noqa: PLC0415  imports deepsim_client
 
-        SettingsWindow(self.studio, self._window()).show()
+        self._open(SettingsWindow)
+
+    def _open(self, kind: Any) -> None:
+        """Shows a window of this kind, the one that is open where there is one."""
+        window = self._windows.get(kind)
+        if window is None or sip.isdeleted(window) or not window.isVisible():
+            window = self._windows[kind] = kind(self.studio, self._window())
+        window.show()
+        window.raise_()
+        window.activateWindow()
 
     def _window(self) -> Any:
         window = self._application.activeWindow()

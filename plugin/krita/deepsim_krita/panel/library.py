@@ -72,6 +72,7 @@ class LibraryWindow(QDialog):
         changed, callback = studio.session.changed, self._on_change
         changed.connect(callback)
         self.destroyed.connect(lambda *_: changed.disconnect(callback))
+        studio.keeping.in_use = None  # an answer that an earlier window was closed before
         studio.session.connect()
         self.refresh()
 
