@@ -17,8 +17,8 @@ QT6 = "PyQt5.QtCore" not in sys.modules and (
 )
 
 NAMES = {
-    "QtCore": "QLocale QObject QPoint QPointF QRect QRectF QSaveFile QSize Qt QTimer QUrl",
-    "QtGui": "QColor QColorSpace QDesktopServices QFont QIcon QImage QImageReader"
+    "QtCore": "QLocale QObject QPointF QRect QRectF QSaveFile QSize Qt QTimer QUrl",
+    "QtGui": "QColor QColorSpace QDesktopServices QIcon QImage QImageReader"
     " QPainter QPalette QPen QPixmap QPolygonF QTextOption",
     "QtWidgets": "QApplication QCheckBox QComboBox QDialog QDialogButtonBox QFileDialog QFormLayout"
     " QFrame QHBoxLayout QLabel QLineEdit QListWidget QListWidgetItem QMenu"

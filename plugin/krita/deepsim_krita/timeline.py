@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
 
@@ -80,12 +80,14 @@ class KritaStrip:
     """The frames of a result, on disk until `layer` makes them one."""
 
     def __init__(self, document: Any) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="deepsim-frames-"))
-        self._path = self._folder / f"{_SCRATCH}.kra"
+        # Removed at the latest when Krita's Python ends, should Krita be closed in the middle.
+        self._files = tempfile.TemporaryDirectory(prefix="deepsim-frames-")
+        folder = Path(self._files.name)
+        self._path = folder / f"{_SCRATCH}.kra"
         self._space = space_of(document)
         size = self._size = document.width(), document.height()
         try:
-            template = self._folder / "template.kra"
+            template = folder / "template.kra"
             self._maker = _save_template(template, self._space)
             last = document.fullClipRangeEndTime()
             try:
@@ -94,7 +96,7 @@ class KritaStrip:
                 _discard(self._maker)
                 raise
         except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._remove_files()
             raise
 
     def adding(self, time: int, picture: Picture, place: tuple[int, int] = (0, 0)) -> Work:
@@ -133,7 +135,11 @@ class KritaStrip:
         """Removes the files."""
         self._file.close()
         _discard(self._maker)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._remove_files()
+
+    def _remove_files(self) -> None:
+        with suppress(OSError):  # they are in the system's folder for such files
+            self._files.cleanup()
 
 
 def on_canvas(picture: Picture, size: tuple[int, int], place: tuple[int, int]) -> Picture:
