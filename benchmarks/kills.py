@@ -59,10 +59,11 @@ class Victim:
         return client
 
     def kill_worker(self, client: EngineClient) -> None:
-        """At a random moment after a step; then wait for the next step."""
+        """At a random moment after a step; then wait until that is told, and for the next step."""
         self._linger(client)
+        told = len(self.told)
         self.engine.worker().kill()
-        self._await_step(client)
+        until(lambda: len(self.told) > told and not self.fresh, client)
 
     def kill_together(self, client: EngineClient) -> EngineClient:
         """The same for engine and worker; the next start goes on unasked. A new client."""
@@ -79,9 +80,11 @@ class Victim:
         """Let it end soon; its model, which is read whole."""
         ask(client, "pause", {"job": self.job})
         until(lambda: self._state(client) == "paused", client)
-        body = {**ENDLESS, "steps": self.steps + 2, "resume": True}
-        final = ask(client, "train", body, pair(SIDE))
+        least = self.steps + 2
+        final = ask(client, "train", {**ENDLESS, "steps": least, "resume": True}, pair(SIDE))
         assert final.kind == "result", final.body
+        # Of the steps before the pause not every one was told.
+        assert final.body["model"]["steps"] >= least, final.body
         again = ask(client, "attach", {"job": self.job})
         assert again.body == final.body
         for path in (self.engine.data / "models").glob("*.safetensors"):
@@ -104,9 +107,12 @@ class Victim:
     def _see(self, reply: Reply) -> None:
         step = reply.body.get("step")
         assert reply.kind != "error" or reply.body["code"] in ("paused", "cancelled"), reply.body
-        if "message" in reply.body:
+        if reply.kind != "progress":
+            return
+        if "message" in reply.body:  # what came before it was sent before the kill
             self.told.append(reply.body["message"])
-        elif reply.kind == "progress" and isinstance(step, int):
+            self.fresh = True
+        elif isinstance(step, int) and step > 0:  # before the first there is no checkpoint
             self._count(step)
 
     def _count(self, step: int) -> None:
