@@ -14,6 +14,9 @@ from deepsim_client import EngineClient, Location, LocationError, Reply
 from deepsim_client.location import process_alive
 from deepsim_client.starter import clean_environment
 
+PATIENCE = 60.0
+"""Seconds that anything may take on a busy machine before a test gives up."""
+
 
 def location(folder: Path, program: str) -> Location:
     """An engine that is this small program."""
@@ -23,16 +26,15 @@ def location(folder: Path, program: str) -> Location:
     )
 
 
-def poll_until_failed(client: EngineClient) -> float:
-    """Poll until the client gives up; the longest time that one poll took, in seconds."""
-    longest, deadline = 0.0, time.monotonic() + 30
+def poll_until_failed(client: EngineClient) -> int:
+    """Poll until the client gives up; how often that was."""
+    polls, deadline = 0, time.monotonic() + PATIENCE
     while client.state != "failed":
-        begun = time.monotonic()
         client.poll()
-        longest = max(longest, time.monotonic() - begun)
-        assert begun < deadline
+        polls += 1
+        assert time.monotonic() < deadline
         time.sleep(0.01)
-    return longest
+    return polls
 
 
 def test_an_engine_that_cannot_start_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
@@ -52,10 +54,10 @@ def test_an_engine_that_never_comes_up_times_out(tmp_path: Path) -> None:
     program = "import time; print('loading', flush=True); time.sleep(5)"
     client = EngineClient(location(tmp_path, program), start_seconds=2.0)
     client.connect()
-    longest = poll_until_failed(client)
+    polls = poll_until_failed(client)
     assert "in time" in client.message
     assert "loading" in client.message
-    assert longest < 1.0  # it waits by returning, not by sleeping
+    assert polls > 10  # it waits by returning, not by sleeping
 
 
 def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -71,21 +73,21 @@ def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_without_leave_to_start_an_engine_it_says_that_none_runs(tmp_path: Path) -> None:
     client = EngineClient(location(tmp_path, "pass"), start_engine=False)
     rid = client.request("hello")
-    assert client.wait(rid, 5).body["code"] == "engine-lost"
+    assert client.wait(rid, PATIENCE).body["code"] == "engine-lost"
     assert "deepsim serve" in client.message
 
 
 def test_the_next_request_after_a_failure_tries_again(tmp_path: Path) -> None:
     client = EngineClient(location(tmp_path, "import sys; sys.exit(1)"))
     for _ in range(2):
-        assert client.wait(client.request("hello"), 20).body["code"] == "engine-lost"
+        assert client.wait(client.request("hello"), PATIENCE).body["code"] == "engine-lost"
     assert client.state == "failed"
 
 
 def test_a_request_that_breaks_the_format_is_answered_at_once(tmp_path: Path) -> None:
     client = EngineClient(location(tmp_path, "pass"))
     rid = client.request("hello", {"text": "x" * 100_000})
-    assert client.wait(rid, 5).body["code"] == "input"
+    assert client.wait(rid, PATIENCE).body["code"] == "input"
     assert client.state == "idle"
 
 
@@ -93,7 +95,7 @@ def test_a_request_cancelled_before_it_was_sent(tmp_path: Path) -> None:
     client = EngineClient(location(tmp_path, "import time; time.sleep(3)"))
     rid = client.request("hello")
     client.cancel(rid)
-    assert client.wait(rid, 5).body["code"] == "cancelled"
+    assert client.wait(rid, PATIENCE).body["code"] == "cancelled"
     client.close()
 
 
@@ -187,7 +189,7 @@ def test_processes_that_live_and_that_do_not() -> None:
     assert process_alive(os.getpid())
     assert not process_alive(0)
     child = subprocess.Popen([sys.executable, "-c", "pass"])
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while process_alive(child.pid):  # a zombie: it ended and nobody has asked how
         assert time.monotonic() < deadline
         time.sleep(0.01)

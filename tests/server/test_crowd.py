@@ -20,10 +20,10 @@ def test_twenty_clients_are_answered_while_one_trains(shared: Engine) -> None:
         if reply.kind == "progress":
             steps.append(reply.body["step"])
 
-    body = {"name": "Crowd", "preset": "draft", "steps": 5000}
+    body = {"name": "Crowd", "preset": "draft", "steps": 100_000}
     training = trainer.request("train", body, pair(), on_reply=count)
     until(lambda: steps, trainer)
-    clients = [shared.client() for _ in range(CLIENTS)]
+    clients = [shared.client(hello_seconds=PATIENCE) for _ in range(CLIENTS)]
     answers: dict[tuple[int, str], Reply] = {}
     kinds: dict[str, tuple[dict[str, Any], list[Any]]] = {
         "status": ({}, []),

@@ -262,9 +262,9 @@ def test_a_repeated_request_is_answered_and_not_done_twice(client: EngineClient)
 
 
 def test_another_client_can_follow_a_training(shared: Engine, client: EngineClient) -> None:
+    other = shared.ready()
     training = client.request("train", {"preset": "draft", "steps": 6, "name": "Seen"}, pair())
     until(lambda: ask(client, "status").body["training"] == training, client)
-    other = shared.client()
     replies: list[Reply] = []
     final = ask(other, "attach", {"job": training}, on_reply=replies.append)
     assert "progress" in [reply.kind for reply in replies]
