@@ -106,6 +106,9 @@ class Job:
             self.state.notice = notice
         self.finished.emit(self, notice)
 
+    def abandon(self) -> None:
+        """The plugin ends before the job does: takes away what would stay behind."""
+
     def finish(self, reply: Reply) -> None:
         """The engine is done: what is left is to make use of the result."""
         self.end(DONE, self.success(reply))

@@ -147,6 +147,8 @@ class Session:
     def close(self) -> None:
         """Leaves; what the engine works on goes on there."""
         self._client.close()
+        for job in self.jobs:
+            job.abandon()
 
     # ---- documents
 

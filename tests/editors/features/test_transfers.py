@@ -62,6 +62,16 @@ def test_an_export_that_ends_early_leaves_nothing(scene: Scene, tmp_path: Path, 
     assert not scene.session.jobs
 
 
+def test_an_export_that_the_editors_end_interrupts_leaves_nothing(
+    scene: Scene, tmp_path: Path
+) -> None:
+    scene.editor.folder = tmp_path
+    scene.studio.transfers.export(CAR)
+    assert list(tmp_path.iterdir())
+    scene.session.close()
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_cannot_be_written_to_is_said(scene: Scene, tmp_path: Path) -> None:
     scene.editor.folder = tmp_path / "gone"
     scene.studio.transfers.export(CAR)

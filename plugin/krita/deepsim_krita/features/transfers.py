@@ -59,6 +59,10 @@ class TransferJob(Job):
         self.finished.connect(lambda *_: self._close())
         self._attempt(self._next)
 
+    def abandon(self) -> None:
+        """A part of a file is of no use."""
+        self._close()
+
     def finish(self, reply: Reply) -> None:
         """Goes on with the next piece, or is done."""
         self._attempt(lambda: self._take(reply))
