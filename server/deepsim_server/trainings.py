@@ -66,6 +66,7 @@ class Trainings:
         self._progress: dict[str, dict[str, Any]] = {}
         self._cancelling: set[str] = set()
         self._pausing: set[str] = set()
+        self._resuming: set[str] = set()
         self._stopping = False
         self._retried = 0.0
 
@@ -128,6 +129,7 @@ class Trainings:
                 self._reply(peer, error(message.id, "not-found", sentence))
                 return
             job = self._requeue(job, {}, peer)
+        self._take_back_pause(job.id)
         self._join(job, peer, message.id)
 
     def pause(self, peer: bytes, message: Message) -> None:
@@ -216,6 +218,8 @@ class Trainings:
                 self._end(job, jobs.PAUSED, _paused(job, step), step=step)
             elif stopped and self._stopping:
                 self._end(job, jobs.QUEUED, _leaving(job), step=step)
+            elif stopped and job in self._resuming:
+                self._go_on(job, step=step)
             elif stopped:
                 self._end(job, jobs.CANCELLED, message, step=step)
             else:
@@ -245,9 +249,7 @@ class Trainings:
                 self._end(id, jobs.FAILED, reply, **counts)
             else:
                 log.warning("%s; training %s goes on from its last checkpoint.", what, id)
-                del self._running[id]
-                self._store.update(id, state=jobs.QUEUED, **counts)
-                self._queue.add(job.client, id, first=True)
+                self._go_on(id, **counts)
                 told = {"message": f"{what}; it goes on from its last checkpoint."}
                 self._tell(id, Message("progress", id, {**self._progress.get(id, {}), **told}))
 
@@ -395,6 +397,7 @@ class Trainings:
             self._store.link(request, job.id)
         if job.state in _STOPPED:
             job = self._requeue(job, write.settings.to_json(), write.peer)
+        self._take_back_pause(job.id)
         self._join(job, write.peer, request)
 
     def _requeue(self, job: Job, settings: dict[str, Any], peer: bytes) -> Job:
@@ -417,6 +420,19 @@ class Trainings:
         self._running[job.id] = worker
         worker.send(Message("train", job.id, {**job.settings, "pair": job.pair}))
 
+    def _take_back_pause(self, job: str) -> None:
+        """Resumed before it had stopped: the worker still stops it, but then it goes on."""
+        if job in self._pausing:
+            self._pausing.discard(job)
+            self._resuming.add(job)
+
+    def _go_on(self, job: str, **columns: Any) -> None:
+        """Queue a running training that its worker left, before all others."""
+        del self._running[job]
+        self._resuming.discard(job)
+        found = self._store.update(job, state=jobs.QUEUED, **columns)
+        self._queue.add(found.client, job, first=True)
+
     def _stop_running(self, job: str) -> None:
         self._running[job].send(Message("cancel", new_id(), {"job": job}))
 
@@ -426,6 +442,7 @@ class Trainings:
         self._running.pop(job, None)
         self._cancelling.discard(job)
         self._pausing.discard(job)
+        self._resuming.discard(job)
         self._progress.pop(job, None)
         log.info("Training %s is %s.", job, state)
         self._tell(job, reply)

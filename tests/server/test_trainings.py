@@ -143,6 +143,22 @@ def test_what_was_being_cancelled_or_paused_ends_so_when_the_worker_dies(scene: 
     assert scene.codes()[-1] == "paused"
 
 
+def test_a_pause_that_is_taken_back_before_it_came_about_lets_the_training_go_on(
+    scene: Scene,
+) -> None:
+    job = scene.train()
+    stopped = Message("error", job, {"code": "cancelled", "message": "Stopped."})
+    scene.trainings.pause(b"a", Message("pause", new_id(), {"job": job}))
+    scene.trainings.resume(b"a", Message("resume", new_id(), {"job": job}))
+    scene.trainings.on_worker(stopped)
+    scene.trainings.tick()
+    assert scene.state(job) == "running"
+    assert [message.kind for message in scene.worker.given] == ["train", "cancel", "train"]
+    assert "paused" not in scene.codes()
+    scene.trainings.on_worker(stopped)  # a stop that nobody asked for any more
+    assert scene.state(job) == "cancelled"
+
+
 def test_clients_take_turns(scene: Scene) -> None:
     flood = [scene.train(f"A{number}", b"a") for number in range(3)]
     other = scene.train("B", b"b")
