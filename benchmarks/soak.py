@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from deepsim_client.wire import new_id
 
 from deepsim_engine.folders import weights_dir
 from tests.server.conftest import Engine, RawClient, ask, image_frame, pair, segments_frame, until
-from tests.server.fuzzing import mutated
+from tests.server.fuzzing import alive, mutated
 
 if TYPE_CHECKING:
     import psutil
@@ -44,7 +43,7 @@ def fuzz(engine: Engine, options: argparse.Namespace) -> dict[str, Any]:
     for sent in range(0, options.messages, BATCH):
         for _ in range(min(BATCH, options.messages - sent)):
             raw.say(mutated(rng))
-        _ping(raw)
+        alive(raw)
         memory.append(process.memory_info().rss)
     raw.close()
     assert engine.process() == process, "the engine crashed"
@@ -56,17 +55,6 @@ def fuzz(engine: Engine, options: argparse.Namespace) -> dict[str, Any]:
         "per_second": round(options.messages / (time.monotonic() - begun)),
         "memory_growth_mb": round(growth / 2**20, 1),
     }
-
-
-def _ping(raw: RawClient) -> None:
-    rid = new_id()
-    header = {"protocol": 1, "id": rid, "kind": "ping", "body": {}, "frames": []}
-    raw.say([json.dumps(header).encode()])
-    while True:
-        heard = raw.hear(120)
-        assert heard is not None, "no answer"
-        if heard.id == rid:
-            return
 
 
 def clients(engine: Engine, options: argparse.Namespace) -> dict[str, Any]:

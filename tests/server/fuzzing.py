@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from deepsim_client.wire import PROTOCOL, new_id
 
+from tests.server.conftest import RawClient
+
 SIDE = 16
 KINDS = ("hello", "ping", "status", "models", "cancel", "attach", "apply", "edges", "segment")
 """What is damaged; no training and no shutdown, which would be done if they came through whole."""
@@ -28,6 +30,18 @@ def valid(rng: random.Random) -> list[bytes]:
     body = {"job": new_id()} if kind in ("cancel", "attach", "apply") else {}
     header = {"protocol": PROTOCOL, "id": new_id(), "kind": kind, "body": body, "frames": frames}
     return [json.dumps(header).encode(), *data]
+
+
+def alive(raw: RawClient) -> None:
+    """The engine still answers this connection: a ping comes back behind all that came before."""
+    rid = new_id()
+    header = {"protocol": PROTOCOL, "id": rid, "kind": "ping", "body": {}, "frames": []}
+    raw.say([json.dumps(header).encode()])
+    while True:
+        heard = raw.hear(120)
+        assert heard is not None, "no answer"
+        if heard.id == rid:
+            return
 
 
 def mutated(rng: random.Random) -> list[bytes]:

@@ -13,24 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.server.conftest import Engine, RawClient, ask
-from tests.server.fuzzing import KINDS, mutated, raw_bytes
+from tests.server.fuzzing import KINDS, alive, mutated, raw_bytes
 
 if TYPE_CHECKING:
     from deepsim_client import EngineClient
 
 MUTATED, MADE_UP, RAW = 1400, 500, 100
-
-
-def alive(raw: RawClient) -> None:
-    """The engine still answers this connection: a ping comes back behind all that came before."""
-    rid = new_id()
-    header = {"protocol": 1, "id": rid, "kind": "ping", "body": {}, "frames": []}
-    raw.say([json.dumps(header).encode()])
-    while True:
-        heard = raw.hear(60)
-        assert heard is not None, "no answer"
-        if heard.id == rid:
-            return
 
 
 def test_mutated_messages(shared: Engine, raw: RawClient) -> None:

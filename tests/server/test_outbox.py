@@ -9,6 +9,8 @@ import zmq
 from deepsim_client.wire import Frame, Message, decode, new_id
 from deepsim_server.outbox import Outbox
 
+from tests.server.conftest import until
+
 SIDE = 64
 PIXELS = bytes(SIDE * SIDE * 4)
 
@@ -106,10 +108,4 @@ def test_a_client_that_vanished_leaves_nothing(pair: Pair) -> None:
     outbox = Outbox(pair.router)
     pair.fill(outbox)
     pair.dealer.close(0)
-    for _ in range(600):
-        outbox.flush()
-        if outbox.empty:
-            break
-        pair.context.get(zmq.IO_THREADS)
-        pair.router.poll(20)
-    assert outbox.empty
+    until(lambda: outbox.flush() or outbox.empty)
