@@ -56,7 +56,7 @@ w.findChild(QWidget, "deepsim_library_export").click()""")
     # The document uses it: that is said, and it is deleted only when that is confirmed.
     confirm = "w.findChildren(QMessageBox)"
     krita.call("w.findChild(QWidget, 'deepsim_library_delete').click()")
-    krita.wait(confirm)
+    krita.wait(f"len({confirm})")
     krita.call(f"""
 box = {confirm}[0]
 next(b for b in box.buttons() if b.text().replace("&", "") == "Delete").click()""")
