@@ -228,15 +228,19 @@ class Supervisor:
             return message
 
     def poll(self) -> Death | None:
-        """Notice, once, that the worker has ended; start the next one when it is time."""
+        """Notice, once, that the worker has ended; start the next one when it is time.
+
+        A start that fails is a death too: what waits for the worker must not wait for ever.
+        """
         now = time.monotonic()
         if now - self._polled_at > _ASLEEP_SECONDS:
             self._pulse_at += now - self._polled_at
         self._polled_at = now
         if self._process is None:
-            if now >= self._start_at:
-                self.start()
-            return None
+            if now < self._start_at:
+                return None
+            self.start()
+            return None if self._process is not None else Death("could not be started", False)
         status = self._process.poll()
         if status is None:
             self._end_if_hung(now)

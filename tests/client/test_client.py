@@ -51,8 +51,8 @@ def test_an_engine_that_cannot_start_is_told_with_the_end_of_its_log(tmp_path: P
 
 
 def test_an_engine_that_never_comes_up_times_out(tmp_path: Path) -> None:
-    program = "import time; print('loading', flush=True); time.sleep(5)"
-    client = EngineClient(location(tmp_path, program), start_seconds=2.0)
+    program = "import time; print('loading', flush=True); time.sleep(8)"
+    client = EngineClient(location(tmp_path, program), start_seconds=4.0)
     client.connect()
     polls = poll_until_failed(client)
     assert "in time" in client.message

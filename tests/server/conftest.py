@@ -106,7 +106,7 @@ class Engine:
         victims = [engine, *engine.children(recursive=True)]
         for victim in victims:
             victim.kill()
-        psutil.wait_procs(victims, timeout=10)
+        psutil.wait_procs(victims, timeout=PATIENCE)
 
     def log(self) -> str:
         """The log so far."""

@@ -35,6 +35,16 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
         made.close()
 
 
+def test_a_worker_that_cannot_be_started_counts_as_dead(tmp_path: Path) -> None:
+    folders = Folders(tmp_path / "data", tmp_path / "run")  # which are not there
+    known = KnownKeys(folders.clients, lambda mark: None)
+    with authenticated_context(known) as context:
+        supervisor = Supervisor(context, known, folders, Limits())
+        death = supervisor.poll()
+        assert death == Death("could not be started", was_ready=False)
+        supervisor.close()
+
+
 def wait(supervisor: Supervisor, condition: Callable[[], bool]) -> list[Death]:
     """Do what the engine's loop does until the condition is true; who died meanwhile."""
     deaths: list[Death] = []
