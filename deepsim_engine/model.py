@@ -264,16 +264,22 @@ class Model:
 
     def _paint(self, primitive: Primitive, box: Box | None = None) -> NDArray[np.uint8]:
         """(h, w, 3) at the primitive's size, nothing blended; with `box`, at least that part."""
-        width, height = primitive.size
-        scale = self.description.working_size[0] / self.description.size[0]
-        working = (max(2, round(width * scale)), max(2, round(height * scale)))
+        working = self._working_size(primitive.size)
         if box is not None:
             box = _scaled(box, primitive.size, working)
         colour = self.paint_working(primitive.resized(*working), box=box)
-        if working == (width, height):
+        if working == primitive.size:
             return colour
-        enlarged = Image.fromarray(colour).resize((width, height), Image.Resampling.LANCZOS)
+        enlarged = Image.fromarray(colour).resize(primitive.size, Image.Resampling.LANCZOS)
         return np.asarray(enlarged)
+
+    def _working_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(width, height) at which a drawing of `size` is painted."""
+        about = self.description
+        if size == about.size:  # rounded as it was for training: patches then know it again
+            return about.working_size
+        scale = about.working_size[0] / about.size[0]
+        return max(2, round(size[0] * scale)), max(2, round(size[1] * scale))
 
     def _synthesise(
         self, primitive: Primitive, patches: Tensor | None, box: Box | None = None

@@ -238,6 +238,17 @@ def test_influence_is_everything_without_blending_and_nothing_without_an_edit(
     assert nothing.box == (0, 0, 1, 1)
 
 
+@pytest.mark.parametrize("longest", [29, 31, 64])
+def test_a_drawing_of_the_pictures_size_is_painted_at_the_trained_size(longest: int) -> None:
+    """Whichever way its shorter side was rounded: patches know the training drawing again."""
+    tall = np.asarray(Image.fromarray(data.coffee()).resize((40, 120)))
+    drawn = Primitive.from_layers(segments=segments(size=(120, 40)))
+    model = train(tall, drawn, "instant", size=longest, device="cpu")
+    small = Image.fromarray(tall).resize(model.description.working_size, Image.Resampling.LANCZOS)
+    expected = np.asarray(small.resize((40, 120), Image.Resampling.LANCZOS))
+    assert np.array_equal(pixels(model.apply(drawn, blend=False)), expected)
+
+
 @pytest.mark.parametrize("longest", [WIDTH, 60])
 def test_painting_only_around_the_edit_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, longest: int
