@@ -200,9 +200,10 @@ def _about_segments(classes: NDArray[np.uint8], palette: Palette) -> list[str]:
         )
     for number, colour in enumerate(palette.colours):
         if (pixels := int(count[number])) < _FEW * classes.size:
-            here = _where(classes == number)
+            # none where all were lonely and joined what surrounds them
+            here = f", {_where(classes == number)}" if pixels else ""
             said.append(
-                f"The colour {hex_colour(colour)} covers only {pixels} pixels, {here}: too few to"
+                f"The colour {hex_colour(colour)} covers only {pixels} pixels{here}: too few to"
                 " learn from."
             )
     return said

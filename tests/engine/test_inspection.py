@@ -138,6 +138,17 @@ def test_almost_empty_drawings_are_told() -> None:
     assert "one flat colour" in one(inspect(picture(), painting=flat))
 
 
+def test_colours_that_no_pixel_takes_are_told_without_a_place() -> None:
+    """A dotted, noisy line: a colour is found in it, but lonely pixels join what surrounds them."""
+    random = np.random.default_rng(0)
+    noisy = segments()[..., :3].astype(float)
+    noisy[::2, 10] = (240, 240, 20)
+    noisy += random.normal(0, 4, noisy.shape)
+    found = inspect(picture(), np.clip(noisy, 0, 255).astype(np.uint8))
+    assert found.ready
+    assert any("covers only 0 pixels: too few" in warning for warning in found.warnings)
+
+
 def test_what_training_would_refuse_is_told_for_every_layer_at_once() -> None:
     found = inspect(picture(), segments()[:30], np.zeros((HEIGHT, WIDTH, 4), np.uint8))
     assert not found.ready
