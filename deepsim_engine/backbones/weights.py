@@ -1,7 +1,6 @@
 """Finding and loading the weights of the feature networks; choosing one of them."""
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -83,11 +82,15 @@ def _vgg19_weights() -> dict[str, Tensor]:
     }
 
 
+def torch_cache() -> Path:
+    """Where torchvision keeps the weights that it has downloaded."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
 def _hed_path() -> Path:
     return weights_dir() / _HED_FILE
 
 
 def _vgg19_path() -> Path:
     ours = weights_dir() / _VGG19_FILE
-    cache = Path(os.environ.get("TORCH_HOME", Path.home() / ".cache" / "torch"))
-    return ours if ours.is_file() else cache / "hub" / "checkpoints" / _VGG19_FILE
+    return ours if ours.is_file() else torch_cache() / _VGG19_FILE

@@ -249,7 +249,7 @@ def _drawing(path: Path, what: str, picture: Pixels | None) -> Pixels:
 def _natural(name: str) -> list[tuple[int, int, str]]:
     """Sort key by which frame 5 comes before frame 15."""
     parts = re.findall(r"\d+|\D+", name)
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
 def _digest(image: Pixels, primitive: Primitive, frames: Iterable[Frame]) -> str:

@@ -4,9 +4,7 @@ Activations at five depths are normalised over channels; squared differences are
 linear layers that the lpips package ships, averaged over the picture and summed over depths.
 """
 
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -72,7 +70,7 @@ def lpips_original(network: str, device: torch.device) -> Lpips:
     `network` is vgg or alex. Raises Missing when its weights are not in torch's cache.
     """
     linear = linear_weights(network)
-    path = cache_folder() / _CACHED[network]
+    path = weights.torch_cache() / _CACHED[network]
     if not path.is_file():
         raise Missing(f"{_CACHED[network]} is not in {path.parent}")
     stored = torch.load(path, map_location="cpu", weights_only=True)
@@ -110,9 +108,3 @@ def linear_weights(network: str) -> list[Tensor]:
     path = package_folder("lpips", "lpips") / "weights" / "v0.1" / f"{network}.pth"
     stored = torch.load(path, map_location="cpu", weights_only=True)
     return [stored[f"lin{number}.model.1.weight"].flatten() for number in range(5)]
-
-
-def cache_folder() -> Path:
-    """Where torchvision keeps the weights that it has downloaded."""
-    home = os.environ.get("TORCH_HOME", Path.home() / ".cache" / "torch")
-    return Path(home) / "hub" / "checkpoints"

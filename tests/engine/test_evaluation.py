@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 from typer.testing import CliRunner, Result
 
+from deepsim_engine.backbones import weights as backbones
 from deepsim_engine.cli.app import build_app
 from deepsim_engine.errors import InputError, Stopped
 from deepsim_engine.evaluation import dataset as datasets
@@ -118,7 +119,7 @@ def test_published_lpips_is_used_when_its_weights_are_cached(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(optional.Missing, match=r"alexnet-owt-7be5be79\.pth is not in"):
         perceptual.lpips_original("alex", CPU)
-    cache = perceptual.cache_folder()
+    cache = backbones.torch_cache()
     cache.mkdir(parents=True)
     network = {f"features.{k}": v for k, v in alexnet().features.state_dict().items()}
     torch.save(network, cache / "alexnet-owt-7be5be79.pth")
@@ -206,6 +207,14 @@ def test_frames_come_in_natural_order_with_the_edges_that_are_missing(folder: Pa
     assert found.primitive.kind == "both"
     assert all(frame.primitive.kind == "both" for frame in found.frames)
     assert all(frame.primitive.palette == found.primitive.palette for frame in found.frames)
+
+
+def test_names_may_hold_digits_that_are_no_numbers(folder: Path) -> None:
+    for part in ("B", "seg"):
+        (folder / f"test_{part}" / "2.png").rename(
+            folder / f"test_{part}" / "2\N{SUPERSCRIPT TWO}.png"
+        )
+    assert len(datasets.read(folder).frames) == 2
 
 
 def test_everything_is_scaled_to_the_size_asked_for(folder: Path) -> None:
