@@ -151,12 +151,6 @@ def measure(
     }
 
 
-def framed(picture: Pixels) -> Pixels:
-    height, width = picture.shape[:2]
-    margins = ((0, SIDE - height), (0, SIDE + 4 - width), (0, 0))
-    return np.pad(picture, margins, constant_values=255)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, help="contact sheet to write")

@@ -160,18 +160,6 @@ def over_white(pixels: Pixels) -> Pixels:
     return np.round(colour * share + 255 * (1 - share)).astype(np.uint8)
 
 
-def padding_for(width: int, height: int, multiple: int) -> tuple[int, int]:
-    """How many columns (right) and rows (below) bring a size up to the next multiple."""
-    return -width % multiple, -height % multiple
-
-
-def pad_to_multiple(pixels: NDArray[Any], multiple: int) -> NDArray[Any]:
-    """Grow (H, W, ...) on the right and below, by reflection, to multiples of `multiple`."""
-    right, below = padding_for(pixels.shape[1], pixels.shape[0], multiple)
-    margins = [(0, below), (0, right)] + [(0, 0)] * (pixels.ndim - 2)
-    return np.pad(pixels, margins, mode="reflect")
-
-
 def write_png(path: Path | str, pixels: NDArray[Any] | Image.Image) -> None:
     """Write a PNG file so that the path holds the old file or the whole new one, never a part.
 

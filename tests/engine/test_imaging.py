@@ -137,19 +137,6 @@ def test_a_folder_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
         imaging.write_png(tmp_path / "gone" / "a.png", np.zeros((4, 4), np.uint8))
 
 
-@given(
-    height=st.integers(2, 40), width=st.integers(2, 40), multiple=st.sampled_from([1, 4, 16, 32])
-)
-def test_padding_reaches_the_multiple_and_keeps_the_picture(
-    height: int, width: int, multiple: int
-) -> None:
-    picture = np.arange(height * width).reshape(height, width)
-    padded = imaging.pad_to_multiple(picture, multiple)
-    assert padded.shape[0] % multiple == padded.shape[1] % multiple == 0
-    assert padded.shape[0] - height < multiple
-    assert np.array_equal(padded[:height, :width], picture)
-
-
 def test_more_memory_than_any_machine_has_is_refused() -> None:
     with pytest.raises(InputError, match=r"Training needs about 1048576\.0 GB of memory and"):
         imaging.check_memory(2**50, "Training")
