@@ -16,7 +16,7 @@ from deepsim_engine import folders
 from deepsim_engine.cli.bundle import write_bundle
 from deepsim_engine.cli.extensions import CHECKS, COMMANDS, installed
 from deepsim_engine.cli.output import FAILED, AsJson, outcome
-from deepsim_engine.errors import InputError
+from deepsim_engine.cli.paths import check_output
 
 _MEND_INSTALL = "run: python3 install.py"
 _ROOMY = 2 * 2**30
@@ -54,8 +54,8 @@ def doctor(
 ) -> None:
     """Look at everything that training needs, and say what mends what is wrong."""
     with outcome(as_json) as output:
-        if bundle is not None and not bundle.absolute().parent.is_dir():
-            raise InputError(f"The folder of {bundle} does not exist: make it first.")
+        if bundle is not None:
+            check_output(bundle, [], option="--bundle")
         checks = list(all_checks())
         ok = all(check.ok for check in checks)
         lines = [_line(check) for check in checks]
