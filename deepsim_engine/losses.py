@@ -39,7 +39,7 @@ class PerceptualLoss(nn.Module):
     """
 
     def __init__(self, backbone: Vgg, weights: Sequence[tuple[str, float]], picture: Tensor):
-        """`picture`: (1, 3, H, W) in -1..1, on the backbone's device."""
+        """`picture`: (N, 3, H, W) in -1..1, on the backbone's device."""
         super().__init__()
         self.backbone = backbone
         self.weights = dict(weights)

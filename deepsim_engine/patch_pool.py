@@ -117,7 +117,7 @@ class PatchPool:
 
     @torch.no_grad()
     def _make(self, number: int) -> Example:
-        random = torch.Generator().manual_seed((self.seed << 20) + number)
+        random = torch.Generator().manual_seed(((self.seed << 20) + number) % 2**63)
         device, size = self.picture.device, self.condition.size
         warp = random_warps(1, self.augmentation, random, device, size[1] / size[0])
         origin = torch.zeros(1, 2, device=device)
