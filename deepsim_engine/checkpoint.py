@@ -47,7 +47,7 @@ def read_file(path: Path, key: str, what: str) -> tuple[dict[str, Any], Tensors]
     """
     try:
         with path.open("rb") as raw:
-            container.read_header(raw, path)
+            container.read_header(raw, path, what)
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

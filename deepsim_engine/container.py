@@ -59,10 +59,10 @@ def description(metadata: Mapping[str, Any], key: str, path: Path) -> dict[str, 
     return described
 
 
-def read_header(file: BinaryIO, path: Path) -> dict[str, Any]:
+def read_header(file: BinaryIO, path: Path, what: str = "a DeepSIM file") -> dict[str, Any]:
     """The header of a safetensors file; the file is then at its first tensor.
 
-    Raises DamagedError.
+    Raises DamagedError, naming `what` it should be.
     """
     try:
         (length,) = struct.unpack("<Q", file.read(8))
@@ -75,7 +75,7 @@ def read_header(file: BinaryIO, path: Path) -> dict[str, Any]:
         if not isinstance(header["__metadata__"], dict):
             raise TypeError("no metadata")
     except (struct.error, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DamagedError(f"{path} is damaged or not a DeepSIM file ({error}).") from error
+        raise DamagedError(f"{path} is damaged or not {what} ({error}).") from error
     return header
 
 
