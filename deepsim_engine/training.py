@@ -113,6 +113,8 @@ def train(
     where = devices.pick(device)
     pixels = _checked_image(image, primitive)
     check_numbers(seconds, steps, size)
+    if not -(2**63) <= seed < 2**63:
+        raise InputError(f"The seed {seed} is too large: it must fit into 64 bits.")
     _check_checkpoint(checkpoint, resume)
     run = _Run(
         pair=_Pair.at_working_size(pixels, primitive, size or recipe.longest_side),
@@ -390,7 +392,9 @@ def _checked_image(image: Any, primitive: Primitive) -> Pixels:
 def check_numbers(seconds: float | None, steps: int | None, size: int | None) -> None:
     """Refuse, with an InputError, budgets of nothing and sizes that make no sense."""
     if seconds is not None and not 0 < seconds < float("inf"):
-        raise InputError(f"The budget of {seconds} seconds must be more than nothing.")
+        raise InputError(
+            f"The budget of {seconds} seconds must be more than nothing, and must end."
+        )
     if steps is not None and steps < 1:
         raise InputError(f"The number of steps is {steps}: it must be at least 1.")
     if size is not None and not SMALLEST <= size <= LARGEST:

@@ -20,7 +20,7 @@ from deepsim_engine.evaluation.record import Record
 from deepsim_engine.evaluation.summary import FORMAT, summarised
 from deepsim_engine.files import write_atomically
 from deepsim_engine.imaging import Pixels
-from deepsim_engine.training import Progress, ShouldStop, library_versions
+from deepsim_engine.training import Progress, ShouldStop, check_numbers, library_versions
 
 RESULT = "evaluation.json"
 CURVE_JUDGE = "lpips-vgg(hed)"
@@ -88,10 +88,7 @@ def evaluate(
     `should_stop` said so.
     """
     presets.find(settings.preset)
-    if settings.seconds is not None and settings.seconds <= 0:
-        raise InputError(f"The time is {settings.seconds:g} s: it must be more than nothing.")
-    if settings.steps is not None and settings.steps < 1:
-        raise InputError(f"The number of steps is {settings.steps}: it must be at least 1.")
+    check_numbers(settings.seconds, settings.steps, None)
     device = devices.pick(settings.device)
     for method in methods:
         method.identity(settings)  # refuses settings that mean nothing to it

@@ -330,6 +330,7 @@ def evaluate(folder: Path, out: Path, names: str, *more: str) -> Result:
         (["--preset", "best"], "no preset 'best'"),
         (["--preset", "instant", "--methods", "crop-flip"], "the preset instant does not train"),
         (["--seconds", "0"], "must be more than nothing"),
+        (["--seconds", "inf"], "must be more than nothing"),
         (["--steps", "0"], "must be at least 1"),
         (["--steps", "1", "--seconds", "1"], "exclude each other"),
         (["--size", "4"], "must be at least 16"),

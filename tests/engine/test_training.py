@@ -448,6 +448,8 @@ def test_bad_input_is_refused_before_anything_starts(pair: Pair, tmp_path: Path)
         train(image, primitive, steps=0)
     with pytest.raises(InputError, match="size"):
         train(image, primitive, size=3)
+    with pytest.raises(InputError, match=r"seed .* too large"):
+        train(image, primitive, TINY, seed=2**63, device="cpu")
     with pytest.raises(InputError, match="checkpoint"):
         train(image, primitive, resume=True)
     with pytest.raises(InputError, match="does not exist"):
