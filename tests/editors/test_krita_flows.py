@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,12 +35,15 @@ result = [b.objectName() for b in D.findChildren(QPushButton)
 
 def click_square(krita: KritaProcess, strip: str, index: int) -> None:
     """Clicks with the real mouse on an item of one of the docker's strips."""
-    krita.call(f"""
+    place = f"""
 from deepsim_krita.qt import QScrollArea
-D.findChild(QScrollArea).ensureWidgetVisible(child({strip!r}))""")
-    at = krita.call(f"""
+D.findChild(QScrollArea).ensureWidgetVisible(child({strip!r}))
 p = child({strip!r}).mapToGlobal(child({strip!r}).square({index}).center())
-result = [p.x(), p.y()]""")
+result = [p.x(), p.y()]"""
+    at, before = krita.call(place), None
+    while at != before:  # what was just said may still move everything
+        time.sleep(0.5)
+        at, before = krita.call(place), at
     krita.click(*at)
 
 
@@ -241,3 +245,7 @@ result = None""")
     finally:
         krita.call("""
 second._on_closing(); other.close(); other.deleteLater(); del os.environ["DEEPSIM_LAUNCH"]""")
+        # The second plugin took the actions of the first: other tests need a Krita without it.
+        krita.quit_krita()
+        krita.start_krita()
+        krita.set_up()
