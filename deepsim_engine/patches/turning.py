@@ -18,8 +18,8 @@ from deepsim_engine.patches.vote import Sources
 _NEVER = 4.0
 """Descriptor of what lies beyond the border of a turned picture: far from all others, but not so
 far that small distances are lost in rounding."""
-_KEPT = 64
-"""Turned levels that are kept; most are small."""
+_KEPT = 2_000_000
+"""Pixels of turned levels that are kept: all levels of one angle at 1024 px, or many small ones."""
 
 
 def turned(x: Tensor, angle: float) -> Tensor:
@@ -77,9 +77,13 @@ class Turns:
         """The training pair at a level, turned."""
         if (level, angle) not in self._made:
             self._made[level, angle] = self._turned(level, angle)
-            if len(self._made) > _KEPT:
+            while len(self._made) > 1 and self._kept > _KEPT:
                 self._made.popitem(last=False)
         return self._made[level, angle]
+
+    @property
+    def _kept(self) -> int:
+        return sum(each.picture[0].numel() for each in self._made.values())
 
     def _turned(self, k: int, angle: int) -> "_Turned":
         level, describer = self.pair.levels[k], self.pair.describer

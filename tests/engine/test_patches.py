@@ -115,6 +115,16 @@ def test_a_turned_part_is_made_of_the_turned_picture(angle: int) -> None:
     assert float(primitive[1][row, column].mean()) > 0.9
 
 
+def test_turned_pictures_that_are_not_kept_are_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, primitive = bar(0)
+    edited = bar(40)[1]
+    kept = PatchSynthesizer(image, primitive).synthesize(edited)
+    monkeypatch.setattr("deepsim_engine.patches.turning._KEPT", 1)
+    forgetful = PatchSynthesizer(image, primitive)
+    assert torch.equal(forgetful.synthesize(edited), kept)
+    assert len(forgetful._turns._made) == 1
+
+
 def test_a_part_that_was_only_moved_is_not_turned() -> None:
     image, primitive = bar(0)
     edited = primitive.roll((9, 6), (1, 2))
