@@ -216,15 +216,15 @@ def test_a_worker_that_is_killed_becomes_a_sentence_and_training_goes_on(
     artist.train(seconds=300)
     for process in artist.engine().children(recursive=True):
         process.kill()
-    artist.wait_said("Resume goes on", timeout=60)
+    artist.wait_said("it goes on from its last checkpoint", timeout=FIRST_START)
     assert artist.engine().is_running()
-    krita.click_menu("Tools", "DeepSIM", "Train on Layer")
-    artist.wait_steps()
+    krita.call("shown = S.shown_job.progress.step")
+    krita.wait("S.shown_job.progress.step not in (0, shown)", FIRST_START)
     krita.press("ctrl+alt+shift+x")
     artist.wait_said("Training stopped")
 
 
-def test_an_engine_that_is_killed_becomes_a_sentence_and_starts_again(
+def test_an_engine_that_is_killed_starts_again_and_training_goes_on(
     krita: KritaProcess, artist: Artist
 ) -> None:
     artist.open_photo("lost")
@@ -236,12 +236,15 @@ def test_an_engine_that_is_killed_becomes_a_sentence_and_starts_again(
     for process in family:
         process.kill()
     psutil.wait_procs(family, 60)
-    artist.wait_said("Resume goes on", timeout=60)
+    krita.wait("S.engine.state != 'ready'")
+    krita.wait("S.engine.state == 'ready'", FIRST_START)
+    assert artist.engine().pid != engine.pid
+    # The new engine goes on with the training, and the document follows it as before.
+    krita.call("shown = S.shown_job.progress.step")
+    krita.wait("S.shown_job.progress.step not in (0, shown)", FIRST_START)
+    assert krita.call("result = studio.training.running(S.active) is not None")
     krita.press("ctrl+alt+shift+e")
     krita.wait("'Edges' in names()", FIRST_START)
-    assert artist.engine().pid != engine.pid
-    # The new engine goes on with the training, and the document follows it again.
-    krita.wait("studio.training.running(S.active) is not None")
 
 
 def test_krita_quit_while_training_shows_it_again_after_its_start(

@@ -80,6 +80,9 @@ class Job:
         elif reply.kind == "progress":
             self.progress.phase = self.stopping
             self.progress.update(reply.body)
+            told = reply.body.get("message")
+            if told and self.state is not None:  # such as: the worker died, the training goes on
+                self.state.notice = Notice("warning", str(told))
         elif reply.kind == "preview":
             preview = at_once(picture_of(reply, "preview"))
             if preview is not None and self.state is not None:

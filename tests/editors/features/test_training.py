@@ -247,3 +247,11 @@ def test_a_paused_training_waits_for_the_document_in_a_new_krita(scene: Scene) -
     assert not again.session.jobs
     again.actions["train"].run()
     assert engine.last("resume")[0] == {"job": "t1"}
+
+
+def test_what_the_engine_says_in_between_is_shown(scene: Scene) -> None:
+    scene.do("train")
+    said = "The worker process was killed after step 3; it goes on from its last checkpoint."
+    scene.engine.reply("train", "progress", {"step": 3, "message": said})
+    assert scene.said == said
+    assert scene.session.jobs
