@@ -273,6 +273,7 @@ class WrittenEngine:
         self.sent: list[tuple[str, dict[str, Any], dict[str, Frame], Callable[[Reply], None]]] = []
         self.cancelled: list[str] = []
         self.connects = 0
+        self.restarts = 0
         self.places: list[Place] = []
 
     def at(self, place: Place) -> WrittenEngine:
@@ -292,6 +293,9 @@ class WrittenEngine:
     ) -> str:
         self.sent.append((kind, dict(body), {frame.name: frame for frame in frames}, on_reply))
         return f"request-{len(self.sent)}"
+
+    def restart(self) -> None:
+        self.restarts += 1
 
     def cancel(self, rid: str) -> None:
         self.cancelled.append(rid)

@@ -41,6 +41,9 @@ class Client(Protocol):
     def cancel(self, rid: str) -> None:
         """Asks the engine to stop a request."""
 
+    def restart(self) -> None:
+        """Ends the engine, if it can be ended from here, and connects anew."""
+
     def poll(self) -> None:
         """Drives the connection and delivers replies; never blocks."""
 
@@ -226,6 +229,10 @@ class Session:
         self._client.connect()
         if self.engine.state == "ready":
             self._greet()
+
+    def restart(self) -> None:
+        """Ends the engine and starts it anew; what it works on goes on then."""
+        self._client.restart()
 
     def ask(
         self,
