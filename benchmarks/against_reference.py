@@ -35,8 +35,8 @@ from deepsim_engine.errors import InputError
 from deepsim_engine.evaluation import dataset as datasets
 from deepsim_engine.evaluation.dataset import Dataset
 from deepsim_engine.evaluation.perceptual import lpips_on_hed
-from deepsim_engine.evaluation.pictures import drawn
 from deepsim_engine.imaging import Pixels
+from deepsim_engine.thumbnails import drawing
 from deepsim_engine.trainer import Trainer
 
 _NEEDED = ("models/networks.py", "util/tps_warp.py")
@@ -52,7 +52,7 @@ class Reference:
         networks = import_module("models.networks")
         self.warp = import_module("util.tps_warp").tps_warp
         self.device = device
-        self.pair = np.concatenate([_fitting(drawn(data.primitive)), _fitting(data.image)], 2)
+        self.pair = np.concatenate([_fitting(drawing(data.primitive)), _fitting(data.image)], 2)
         self.generator = networks.define_G(3, 3, 64, "global", 4, 9, norm="instance").to(device)
         self.discriminator = networks.define_D(
             6, 64, 3, norm="instance", num_D=2, getIntermFeat=True
@@ -94,7 +94,7 @@ class Reference:
     def paint(self, primitive: ds.Primitive) -> Pixels:
         """(H, W, 3) for a drawing."""
         width, height = primitive.size
-        x = picture_tensor(_fitting(drawn(primitive)), self.device)[None]
+        x = picture_tensor(_fitting(drawing(primitive)), self.device)[None]
         return picture_pixels(self.generator(x)[0])[:height, :width]
 
     def _descend(self, which: int, loss: Tensor) -> None:

@@ -19,6 +19,7 @@ SIDE = 128
 _LONGEST_TEXT = 96 * 1024
 """Characters; a noisy picture of 128 x 128 pixels has about 66 000."""
 _GAP = 2
+_DARK = 110  # of 255: lines on darker colours are white
 
 
 def make_thumbnail(image: Pixels, primitive: Primitive) -> str:
@@ -45,16 +46,20 @@ def make_thumbnail(image: Pixels, primitive: Primitive) -> str:
 
 
 def drawing(primitive: Primitive) -> Pixels:
-    """The primitive as (H, W, 3) for people: segments in their colours, lines black, on white."""
+    """The primitive as (H, W, 3) for people: segments in their colours, lines over them.
+
+    Lines are black on light and white on dark, what is unpainted is white.
+    """
     if primitive.painting is not None:
         return primitive.painting
     width, height = primitive.size
-    drawn = np.full((height, width, 3), 255, np.uint8)
+    picture = np.full((height, width, 3), 255, np.uint8)
     if primitive.classes is not None and primitive.palette is not None:
-        drawn = over_white(primitive.palette.paint(primitive.classes))
+        picture = over_white(primitive.palette.paint(primitive.classes))
     if primitive.edges is not None:
-        drawn[primitive.edges] = 0
-    return drawn
+        lines = np.where(picture.mean(2, keepdims=True) < _DARK, 255, 0)
+        picture = np.where(primitive.edges[:, :, None], lines, picture).astype(np.uint8)
+    return picture
 
 
 def read_thumbnail(path: Path) -> bytes | None:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from deepsim_engine.evaluation.table import mean_rows
+
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #282828; background: #fafaf8;
        max-width: 1100px; margin: 2em auto; padding: 0 1em; }
@@ -48,24 +50,15 @@ def page(summary: dict[str, Any], sheet: bytes, curve: str | None) -> str:
 
 
 def _means(summary: dict[str, Any]) -> str:
-    judges = summary["judges"]
-    methods = summary["methods"]
-    best = {judge["name"]: _best(judge, methods) for judge in judges}
+    judges, methods = summary["judges"], summary["methods"]
+    best = [_best(judge, methods) for judge in judges]
     head = ["", "trained s", "apply s", *(_headed(j) for j in judges), "flicker ↓"]
     rows = []
-    for name, found in methods.items():
-        cells = [
-            _cell(escape(name)),
-            _cell(f"{found['facts'].get('seconds', 0):.1f}"),
-            _cell(f"{found['apply_seconds']:.2f}"),
-        ]
-        for judge in judges:
-            figure = found["mean"].get(judge["name"])
-            told = "-" if figure is None else f"{figure:.4g}"
-            cells.append(_cell(told, figure is not None and figure == best[judge["name"]]))
-        steady = found["steadiness"]
-        cells.append(_cell("-" if steady is None else f"{steady['excess']:.2f}"))
-        rows.append(cells)
+    for found, told in zip(methods.values(), mean_rows(summary)[1:], strict=True):
+        figures = [found["mean"].get(judge["name"]) for judge in judges]
+        bold = [f is not None and f == b for f, b in zip(figures, best, strict=True)]
+        marks = [False, False, False, *bold, False]
+        rows.append([_cell(escape(t), m) for t, m in zip(told, marks, strict=True)])
     return "<h2>Means</h2>" + _table(head, rows)
 
 

@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from deepsim_engine.evaluation.optional import package_folder
 from deepsim_engine.evaluation.run import CURVE_JUDGE, Evaluation
-from deepsim_engine.imaging import Pixels, over_white
-from deepsim_engine.primitive import Primitive
+from deepsim_engine.imaging import Pixels
+from deepsim_engine.thumbnails import drawing
 
 MOST_ROWS = 12
 _CELL = 208
@@ -26,28 +26,14 @@ def contact_sheet(evaluation: Evaluation) -> Image.Image:
     data, records = evaluation.data, evaluation.records
     captions = ["truth", "primitive", *(method.name for method in evaluation.methods)]
     rows: list[tuple[str, list[Pixels | None]]] = [
-        ("trained on", [data.image, drawn(data.primitive), *(None for _ in records)])
+        ("trained on", [data.image, drawing(data.primitive), *(None for _ in records)])
     ]
     chosen = np.linspace(0, len(data.frames) - 1, min(MOST_ROWS, len(data.frames)))
     for number in dict.fromkeys(round(float(at)) for at in chosen):
         frame = data.frames[number]
         results = [record.result(frame.name) for record in records]
-        rows.append((frame.name, [frame.truth, drawn(frame.primitive), *results]))
+        rows.append((frame.name, [frame.truth, drawing(frame.primitive), *results]))
     return _grid(captions, rows)
-
-
-def drawn(primitive: Primitive) -> Pixels:
-    """A primitive (H, W, 3) as one sees it: edges over segments, dark on light or light on dark."""
-    if primitive.painting is not None:
-        return primitive.painting
-    width, height = primitive.size
-    picture = np.full((height, width, 3), 255, np.uint8)
-    if primitive.classes is not None and primitive.palette is not None:
-        picture = over_white(primitive.palette.paint(primitive.classes)).copy()
-    if primitive.edges is not None:
-        light = picture.mean(2, keepdims=True) < 110
-        picture = np.where(primitive.edges[:, :, None], np.where(light, 255, 0), picture)
-    return picture.astype(np.uint8)
 
 
 def quality_over_time(

@@ -16,14 +16,6 @@ Part = Callable[[slice, slice], Tensor]
 """(1, C, h, w): what a generator sees of these rows and columns of a picture."""
 
 
-def run_generator(
-    generator: nn.Module, x: Tensor, tile: int = TILE, box: Box | None = None
-) -> Tensor:
-    """The generator on (1, C, H, W) of any size: (3, H, W) float32; else as `run_on_parts`."""
-    size = (x.shape[-2], x.shape[-1])
-    return run_on_parts(generator, lambda rows, columns: x[:, :, rows, columns], size, tile, box)
-
-
 @torch.inference_mode()
 def run_on_parts(
     generator: nn.Module,
