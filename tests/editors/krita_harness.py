@@ -281,7 +281,15 @@ p = menu.mapToGlobal(menu.actionGeometry(menu_action).center()); result = [p.x()
         subprocess.run(["import", "-window", "root", str(path)], env=self.env, check=True)
 
     def close_documents(self) -> None:
-        """Closes all documents without asking."""
+        """Closes all documents without asking, as late after the last change as a person would.
+
+        Krita collects changes of layers and selections for 0.1 s before its layer docker shows
+        them (KisNodeModel::processUpdateQueue), and dies when the document is gone by then.
+        """
+        if not self.call("result = len(Krita.instance().documents())"):
+            return
+        self.call("calm = []; QTimer.singleShot(150, lambda: calm.append(True))")
+        self.wait("calm")
         self.call(
             "for d in Krita.instance().documents():\n"
             "    d.waitForDone(); d.setModified(False); d.close()"
