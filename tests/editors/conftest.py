@@ -179,7 +179,7 @@ def screenshot(krita: KritaProcess) -> Callable[[str], None]:
 
     def save(name: str) -> None:
         if folder:
-            krita.xdo("mousemove", 1599, 999)  # no brush outline over the picture
+            krita.xdo("mousemove", 9999, 9999)  # no brush outline over the picture
             time.sleep(0.5)
             krita.screenshot(Path(folder) / f"{name}.png")
 

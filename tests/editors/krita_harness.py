@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.editors.chroots import shared_folder
+    from tests.editors.looks import Look
 else:
     from chroots import shared_folder
+    from looks import Look
 
 BRIDGE = Path(__file__).parent / "bridge"
 STRIPPED = ("PYTHON", "QT_", "XDG_", "KDE", "DEEPSIM_")
@@ -35,6 +37,7 @@ class KritaProcess:
     Args:
         install: puts plugins into a resource folder and enables them in a folder's kritarc.
         environment: added to Krita's environment.
+        look: how it looks; as the environment asks, unless told.
         chroot: where Krita is, if not on this machine itself.
     """
 
@@ -43,7 +46,7 @@ class KritaProcess:
         install: Callable[[Path, Path], None],
         environment: Mapping[str, str],
         start_timeout: float = 300,
-        theme: str = "",
+        look: Look | None = None,
         chroot: Path | None = None,
     ) -> None:
         self._chroot = chroot
@@ -51,7 +54,7 @@ class KritaProcess:
         self.root = self._shared.__enter__()
         self._install = install
         self._start_timeout = start_timeout
-        self._theme = theme
+        self.look = look or Look.wanted()
         self.home = self.root / "home"
         self.resources = self.home / ".local/share/krita"
         self.log = self.root / "krita.log"
@@ -68,6 +71,7 @@ class KritaProcess:
             LANG="C.UTF-8",
             KRITABRIDGE_SOCK=self._socket,
             PATH="/usr/bin:/bin:" + os.environ["PATH"],
+            **self.look.environment,
             **environment,
         )
         self.xvfb: subprocess.Popen[bytes] | None = None
@@ -89,9 +93,7 @@ class KritaProcess:
             folder.mkdir(parents=True, exist_ok=True)
         self._run.chmod(0o700)
         shutil.copytree(BRIDGE, self.resources / "pykrita", dirs_exist_ok=True)
-        lines = ["[python]", "enable_kritabridge=true"]
-        if self._theme:
-            lines += ["[theme]", f"Theme={self._theme}"]
+        lines = ["[python]", "enable_kritabridge=true", "[theme]", f"Theme={self.look.theme}"]
         (config / "kritarc").write_text("\n".join(lines) + "\n")
         self._install(self.resources, config)
         # Software OpenGL asserts in Krita; the plain canvas is faster here too.
@@ -99,10 +101,11 @@ class KritaProcess:
 
     def _start_display(self) -> None:
         reader, writer = os.pipe()
+        size = f"{1600 * self.look.scale}x{1000 * self.look.scale}x24"
         # -displayfd: a free display is picked; -noreset: without it one start in ten failed.
         self.xvfb = subprocess.Popen(
             [
-                *("Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1000x24"),
+                *("Xvfb", "-displayfd", str(writer), "-screen", "0", size),
                 # -ac: a chroot's user is nobody that this display knows.
                 *("-nolisten", "tcp", "-noreset", *(["-ac"] if self._chroot else [])),
             ],
@@ -160,7 +163,7 @@ D, L = docks["deepsim_docker"], docks["KisLayerBox"]
 D.show()
 def child(name): return W.findChild(QWidget, name)""")
         self.wait("W.width() == 1600")
-        self.call("W.resizeDocks([D], [300], Qt.Orientation.Horizontal)")
+        self.call(f"W.resizeDocks([D], [{self.look.width}], Qt.Orientation.Horizontal)")
         self.call("W.resizeDocks([L, D], [230, 650], Qt.Orientation.Vertical)")
 
     def settle(self) -> None:
@@ -252,8 +255,8 @@ def child(name): return W.findChild(QWidget, name)""")
         time.sleep(0.2)
 
     def click(self, x: int, y: int) -> None:
-        """Clicks with the left mouse button."""
-        self.xdo("mousemove", x, y, "click", 1)
+        """Clicks with the left mouse button, at a place as Qt counts."""
+        self.xdo("mousemove", x * self.look.scale, y * self.look.scale, "click", 1)
 
     def click_menu(self, *texts: str) -> None:
         """Opens a menu of the menu bar and clicks through to an entry, with the real mouse."""

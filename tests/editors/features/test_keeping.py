@@ -86,6 +86,28 @@ def test_a_missing_model_is_said_once_and_train_again_uses_its_settings(scene: S
     assert (body["preset"], body["seconds"]) == ("standard", 77)
 
 
+def test_a_new_model_is_missed_only_once_it_is_gone(scene: Scene) -> None:
+    listed(scene, CUP)  # told before there was the new one
+    notices: list[str] = []
+    scene.state.changed.connect(lambda name: notices.append(scene.said))
+    scene.trained(**CAR)
+    listed(scene, CAR, CUP)
+    assert not any("not in the library" in text for text in notices)
+    listed(scene, CUP)
+    assert "“car” of this picture is not in the library any more" in scene.said
+
+
+def test_a_document_opened_with_a_missing_model_says_so_at_once(scene: Scene) -> None:
+    scene.trained(**CAR)
+    scene.session.observe()
+    again = scene.reopened()
+    again.editor.open.clear()
+    listed(again, CUP)
+    again.editor.open.append(again.document)
+    again.session.observe()
+    assert "“car” of this picture is not in the library any more" in again.said
+
+
 def test_what_a_model_was_trained_with_is_kept_in_the_document(scene: Scene) -> None:
     scene.session.settings.preset = "instant"
     scene.trained(**CAR)

@@ -36,6 +36,8 @@ class Keeping(Observable):
         self._claimed: set[tuple[str, str]] = set()
         self.changed.connect(session.tell)
         session.changed.connect(self._on_change)
+        session.opened.connect(self._look_for)
+        library.listed.connect(self._on_listed)
         session.switched.connect(self._forget)
 
     # ---- for the window
@@ -98,11 +100,23 @@ class Keeping(Observable):
         for state in self._session.documents.values():
             if state.model is None or not state.title:
                 continue
-            if self._library.find(state.model.id) is None:
-                self._miss(state, state.model)
-            elif (state.model.id, state.title) not in self._claimed:
-                self._claimed.add((state.model.id, state.title))
+            key = (state.model.id, state.title)
+            if self._library.find(state.model.id) is not None and key not in self._claimed:
+                self._claimed.add(key)
                 self._ask("claim", state.model.id, lambda reply: None, document=state.title[:200])
+
+    def _on_listed(self) -> None:
+        for state in self._session.documents.values():
+            self._look_for(state)
+
+    def _look_for(self, state: DocumentState) -> None:
+        """Says that a document's model is gone. Only a new list tells: an old one has no new model."""
+        if state.model is None or not self._library.known:
+            return
+        if self._library.find(state.model.id) is None:
+            self._miss(state, state.model)
+        else:
+            state.missing = ""
 
     def _miss(self, state: DocumentState, model: ModelInfo) -> None:
         if state.missing == model.id:

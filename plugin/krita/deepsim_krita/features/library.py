@@ -8,7 +8,7 @@ from deepsim_client import Reply
 
 from ..document_state import DocumentState
 from ..jobs import Job
-from ..observable import Observable, Property
+from ..observable import Observable, Property, Signal
 from ..progress import DONE
 from ..session import Session
 from ..state import ModelInfo
@@ -23,6 +23,8 @@ class Library(Observable):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
+        self.listed = Signal()
+        """Emitted when the engine has told all models anew."""
         self.changed.connect(session.tell)
         session.ready.connect(self.refresh)
         session.switched.connect(self._forget)
@@ -65,3 +67,4 @@ class Library(Observable):
             found.sort(key=lambda model: model.created, reverse=True)
             self.items = tuple(found)
             self.known = True
+            self.listed.emit()
