@@ -8,6 +8,7 @@ from deepsim_client import Frame, Reply
 
 from .document_state import DocumentState
 from .editor import Document, Editor, GoneError
+from .engine_errors import NO_WAYS, mend_of, sentence_of
 from .observable import Signal
 from .pixels.pace import Bands
 from .progress import CANCELLED, DONE, FAILED, RUNNING, Progress
@@ -55,6 +56,8 @@ class Job:
     """
 
     kind = ""
+    ways = NO_WAYS
+    """What the artist can do when it fails."""
 
     def __init__(self, title: str, state: DocumentState | None) -> None:
         self.rid = ""
@@ -89,7 +92,7 @@ class Job:
                 self.state.preview = preview
         elif reply.kind == "error":
             code = str(reply.body.get("code", "failed"))
-            text = str(reply.body.get("message") or _("The engine reported an error."))
+            text = sentence_of(code, str(reply.body.get("message") or ""))
             self.end(CANCELLED if code == "cancelled" else FAILED, self.failure(code, text))
         elif reply.kind == "result":
             self.finish(reply)
@@ -124,17 +127,7 @@ class Job:
         """Puts an error of the engine into words for the artist, with what mends it."""
         if code == "cancelled":
             return Notice("warning", _("Cancelled."))
-        return Notice("error", text, mend_of(code))
-
-
-def mend_of(code: str) -> str:
-    """The action that mends an error of the engine; empty where none does."""
-    return {
-        "engine-lost": "restart_engine",
-        "worker-died": "restart_engine",
-        "protocol": "restart_engine",
-        "failed": "open_log",
-    }.get(code, "")
+        return Notice("error", text, mend_of(code, self.ways))
 
 
 class NoPictureError(Exception):
@@ -165,7 +158,7 @@ class DocumentJob(Job):
             notice = Notice("warning", str(e)) if there else closed_notice(self.document)
         except NoPictureError:
             text = _("The engine's answer held no picture; nothing was changed.")
-            notice = Notice("error", text)
+            notice = Notice("error", text, "open_log")
         finally:
             self.end(state, notice)
 

@@ -150,7 +150,8 @@ class Session:
     def close(self) -> None:
         """Leaves; what the engine works on goes on there."""
         self._client.close()
-        for job in self.jobs:
+        self.steps.close()
+        for job in list(self.jobs):
             job.abandon()
 
     # ---- documents

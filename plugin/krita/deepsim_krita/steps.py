@@ -7,6 +7,7 @@ Pixels can only be read and written there, and a brush must not stutter for it. 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Callable, Generator, Optional, TypeVar
 
 from .observable import Signal
@@ -74,6 +75,12 @@ class Steps:
         work = self._works.pop(key, None)
         if work is not None:
             work.close()
+
+    def close(self) -> None:
+        """Ends all works where they are: each gives back what it holds."""
+        for key in list(self._works):
+            with suppress(ValueError):  # this is called from inside of it, and it ends with Krita
+                self.drop(key)
 
     def go_on(self) -> bool:
         """Works for one slice; True while there is more. What a work raises ends that work.

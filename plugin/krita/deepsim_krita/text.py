@@ -29,6 +29,11 @@ class Language:
             DOMAIN, str(self._folder), languages=names[:english], fallback=True
         )
 
+    @property
+    def english(self) -> bool:
+        """Whether sentences are shown as they stand in the code."""
+        return type(self._catalogue) is gettext.NullTranslations
+
     def find(self, text: str) -> str:
         """The sentence in this language."""
         return self._catalogue.gettext(text)

@@ -10,10 +10,9 @@ import os
 import sys
 from pathlib import Path
 
+from .text import _
+
 PACKAGE = Path(__file__).resolve().parent
-
-MEND = "Run the DeepSIM installer again (python3 install.py), then restart Krita."
-
 
 class VendorError(ImportError):
     """A library that the plugin needs is missing or does not fit Krita's Python; one sentence."""
@@ -45,13 +44,18 @@ def activate(package: Path = PACKAGE) -> None:
     try:
         import zmq  # noqa: F401, PLC0415  (only importable after the lines above)
     except ImportError as e:
-        raise VendorError(
-            f"The pyzmq library does not load in Krita's {python}: {e}. {MEND}"
-        ) from e
+        text = _("The pyzmq library does not load in Krita's {python}: {error}.")
+        raise VendorError(_with_mend(text, python, e)) from e
     try:
         import deepsim_client  # noqa: F401, PLC0415
     except ImportError as e:
-        raise VendorError(f"The DeepSIM client does not load in {python}: {e}. {MEND}") from e
+        text = _("The DeepSIM client does not load in Krita's {python}: {error}.")
+        raise VendorError(_with_mend(text, python, e)) from e
+
+
+def _with_mend(text: str, python: str, error: ImportError) -> str:
+    mend = _("Run the DeepSIM installer again (python3 install.py), then restart Krita.")
+    return f"{text.format(python=python, error=error)} {mend}"
 
 
 def launch_file(package: Path = PACKAGE) -> Path | None:

@@ -12,7 +12,7 @@ from ..state import Box, LayerInfo, Notice, Picture
 from ..steps import Work
 from ..text import _, ngettext
 from .applying import Applying
-from .frame_by_frame import FramesJob, Reading
+from .frame_by_frame import FramesJob, Reading, refuse_second
 
 
 class Keyframes:
@@ -99,6 +99,7 @@ class Animation:
 
     def _begin(self) -> None:
         document, state = self._session.document()
+        refuse_second(self._session, state)
         body, model, kind = self._applying.model(state)
         layers = self._applying.drawing(state, model, kind)
         times = document.keyframes([layer.uid for layer in layers.values()])

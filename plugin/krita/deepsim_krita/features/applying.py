@@ -8,6 +8,7 @@ from deepsim_client import Reply
 
 from ..document_state import DocumentState
 from ..editor import Document
+from ..engine_errors import Ways
 from ..jobs import LayerJob
 from ..pixels.masking import masked
 from ..roles import AUTO
@@ -33,6 +34,7 @@ class ApplyJob(LayerJob):
     """The drawing as it is now, turned into a picture by a model."""
 
     kind = "apply"
+    ways = Ways(again="apply", layers="choose_segments")
 
     result: Result | None = None
     """What was made, once it is a layer."""

@@ -65,7 +65,7 @@ class Configuring:
         try:
             _remote, public = set_up(self.data, endpoint.strip(), key.strip())
         except (LocationError, OSError) as e:
-            self._session.say(Notice("error", str(e)))
+            self._session.say(Notice("error", str(e), "settings"))
             return ""
         self.apply()
         return f"deepsim engine keys add krita {public}"
@@ -76,7 +76,7 @@ class Configuring:
             with suppress(FileNotFoundError):
                 (self.data / REMOTE_NAME).unlink()
         except OSError as e:
-            self._session.say(Notice("error", str(e)))
+            self._session.say(Notice("error", str(e), "settings"))
             return
         self.apply()
 
@@ -85,7 +85,7 @@ class Configuring:
         try:
             place = place_of(self._location, self._session.settings)
         except LocationError as e:
-            self._session.say(Notice("error", str(e)))
+            self._session.say(Notice("error", str(e), "settings"))
             return
         # Said first: what becomes of jobs that are under way matters more.
         self._session.say(Notice("info", _("The settings of the engine were changed.")))

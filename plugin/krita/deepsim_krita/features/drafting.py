@@ -6,6 +6,7 @@ from deepsim_client import Reply
 
 from ..document_state import DocumentState
 from ..editor import Document, Editor
+from ..engine_errors import Ways
 from ..jobs import DocumentJob, Job, LayerJob, picture_of, with_warnings
 from ..observable import Signal
 from ..roles import EDGES_NAME, GROUP_NAME, SEGMENTS_NAME, Choices, free_name
@@ -19,6 +20,7 @@ class EdgesJob(LayerJob):
     """Outlines of the image as a new layer, which becomes the edges layer."""
 
     kind = "edges"
+    ways = Ways(again="edges", layers="choose_image")
     frame = "edges"
 
     def added(self, uid: str, picture: Picture, reply: Reply) -> None:
@@ -36,6 +38,7 @@ class SegmentJob(LayerJob):
     """Flat colour regions of the image as a new layer, which becomes the segments layer."""
 
     kind = "segment"
+    ways = Ways(again="segment", layers="choose_image")
     frame = "segments"
 
     def added(self, uid: str, picture: Picture, reply: Reply) -> None:
@@ -54,6 +57,7 @@ class OutlineJob(Job):
     """The first half of a primitive; `drawn` gets the edges."""
 
     kind = "edges"
+    ways = Ways(again="primitive", layers="choose_image")
 
     def __init__(self, state: DocumentState) -> None:
         super().__init__(_("Drawing the edges"), state)
@@ -63,7 +67,8 @@ class OutlineJob(Job):
         """Hands the edges on; the second half follows."""
         edges = at_once(picture_of(reply, "edges"))
         if edges is None:
-            return Notice("error", _("The engine's answer held no picture; nothing was added."))
+            text = _("The engine's answer held no picture; nothing was added.")
+            return Notice("error", text, "open_log")
         self.drawn.emit(edges)
         return None
 
@@ -72,6 +77,7 @@ class PrimitiveJob(DocumentJob):
     """The second half of a primitive: segments, which with the edges become a group of layers."""
 
     kind = "segment"
+    ways = Ways(again="primitive", layers="choose_image")
 
     def __init__(
         self, image: LayerInfo, edges: Picture, state: DocumentState, editor: Editor

@@ -11,7 +11,7 @@ from ..state import Notice, Picture
 from ..steps import Work
 from ..text import _, ngettext
 from .applying import PARTS, Applying
-from .frame_by_frame import FramesJob, Reading
+from .frame_by_frame import FramesJob, Reading, refuse_second
 
 ENDINGS = frozenset({".png", ".bmp", ".tif", ".tiff", ".webp", ".jpg", ".jpeg"})
 RESULTS = "results"
@@ -19,6 +19,10 @@ BOTH = ("segments", "edges")
 
 Frames = Sequence[Mapping[str, Path]]
 """For each frame, the file of each part of its drawing."""
+
+
+AGAIN = "apply_to_folder"
+"""The action that asks for a folder."""
 
 
 def find_frames(folder: Path, kind: str) -> Frames:
@@ -40,18 +44,18 @@ def find_frames(folder: Path, kind: str) -> Frames:
         places = {parts[0]: folder}
     if not places:
         text = _("“{folder}” has no folders named “segments” and “edges” with the drawings.")
-        raise RefusalError(text.format(folder=folder.name))
+        raise RefusalError(text.format(folder=folder.name), AGAIN)
     files = {part: _pictures(place) for part, place in places.items()}
     names = sorted(set().union(*files.values()))
     if not names:
         text = _("There are no pictures in “{folder}”.")
-        raise RefusalError(text.format(folder=folder.name))
+        raise RefusalError(text.format(folder=folder.name), AGAIN)
     for part in parts:
         missing = [name for name in names if name not in files.get(part, {})]
         if missing:
             text = _("The frame “{name}” has no {part}: put its drawing into “{folder}”.")
             place = f"{folder.name}/{part}"
-            raise RefusalError(text.format(name=missing[0], part=part, folder=place))
+            raise RefusalError(text.format(name=missing[0], part=part, folder=place), AGAIN)
     return [{part: files[part][name] for part in parts} for name in names]
 
 
@@ -133,6 +137,7 @@ class FolderOfFrames:
 
     def _begin(self) -> None:
         _document, state = self._session.document()
+        refuse_second(self._session, state)
         body, _name, kind = self._applying.model(state)
         folder = self._session.editor.choose_folder(_("Folder with the drawings of the frames"))
         if folder is None:
@@ -141,12 +146,13 @@ class FolderOfFrames:
             files = find_frames(folder, kind)
         except OSError as e:
             text = _("{file} cannot be read: {error}.")
-            raise RefusalError(text.format(file=folder.name, error=e.strerror)) from None
+            raise RefusalError(text.format(file=folder.name, error=e.strerror), AGAIN) from None
         try:
             results = new_folder(folder)
         except OSError as e:
             text = _("“{folder}” cannot be written to ({error}): choose another folder.")
-            raise RefusalError(text.format(folder=folder.name, error=e.strerror)) from None
+            error = text.format(folder=folder.name, error=e.strerror)
+            raise RefusalError(error, AGAIN) from None
         body["blend"] = self._session.settings.blend
         frames = FileFrames(self._session, files, results)
         title = _("Applying to the folder")

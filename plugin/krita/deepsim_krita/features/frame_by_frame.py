@@ -8,9 +8,10 @@ from typing import Any, Mapping, Protocol
 from deepsim_client import Reply
 
 from ..document_state import DocumentState
-from ..jobs import Job, mend_of, picture_of
+from ..engine_errors import Ways, mend_of
+from ..jobs import Job, picture_of
 from ..progress import CANCELLED, DONE, FAILED
-from ..session import Session
+from ..session import RefusalError, Session
 from ..state import Notice, Picture
 from ..steps import Work, WorkFor
 from ..text import _
@@ -41,10 +42,18 @@ class Frames(Protocol):
         """Gives back what is held; called once, at the end."""
 
 
+def refuse_second(session: Session, state: DocumentState) -> None:
+    """Refuses while another one of a document's jobs with many frames is under way."""
+    if any(isinstance(job, FramesJob) and job.state is state for job in session.jobs):
+        text = _("Frames are being made from this drawing already: wait for them, or cancel that.")
+        raise RefusalError(text, "cancel")
+
+
 class FramesJob(Job):
     """Applies a model to one frame after another; a step of its progress is a frame."""
 
     kind = "apply"
+    ways = Ways(layers="choose_segments")
 
     def __init__(
         self,
@@ -73,6 +82,10 @@ class FramesJob(Job):
         """Takes in a frame; what comes next is the next one, or the end."""
         self._work(self._take(reply))
 
+    def abandon(self) -> None:
+        """Gives back what the frames hold: copies of the document, files."""
+        self._frames.close()
+
     def failure(self, code: str, text: str) -> Notice | None:
         """Says at which frame it was, and what became of the others."""
         if code == "cancelled":
@@ -81,7 +94,7 @@ class FramesJob(Job):
             told = _("Frame {number} of {count} failed: {error}").format(
                 number=self._done + 1, count=len(self._frames), error=text
             )
-        kind, mend = ("warning", "") if code == "cancelled" else ("error", mend_of(code))
+        kind, mend = ("warning", "") if code == "cancelled" else ("error", mend_of(code, self.ways))
         return Notice(kind, f"{told} {self._frames.given_up()}".strip(), mend)
 
     def _work(self, work: Work) -> None:
@@ -109,7 +122,8 @@ class FramesJob(Job):
         picture = yield from picture_of(reply, "image")
         if picture is None:
             text = _("The engine's answer held no picture.")
-            self.end(FAILED, Notice("error", f"{text} {self._frames.given_up()}".strip()))
+            told = f"{text} {self._frames.given_up()}".strip()
+            self.end(FAILED, Notice("error", told, "open_log"))
             return
         yield from self._frames.keep(self._done, picture)
         self._done += 1

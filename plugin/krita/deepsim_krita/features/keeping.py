@@ -8,6 +8,7 @@ from typing import Any, Callable
 from deepsim_client import Reply
 
 from ..document_state import DocumentState
+from ..engine_errors import mend_of, sentence_of
 from ..observable import Observable, Property
 from ..session import RefusalError, Session
 from ..state import ModelInfo, Notice
@@ -88,7 +89,7 @@ class Keeping(Observable):
             text = _(
                 "“{name}” has learned nothing that a training could begin with: it is instant."
             )
-            raise RefusalError(text.format(name=model.name))
+            raise RefusalError(text.format(name=model.name), "library")
         state.start_from = model
 
     # ---- documents and their models
@@ -148,7 +149,9 @@ class Keeping(Observable):
 
     def _fine(self, reply: Reply) -> bool:
         if reply.kind == "error":
-            self._session.say(Notice("error", str(reply.body.get("message", ""))))
+            code = str(reply.body.get("code", ""))
+            text = sentence_of(code, str(reply.body.get("message") or ""))
+            self._session.say(Notice("error", text, mend_of(code)))
         return reply.kind == "result"
 
     def _on_shown(self, reply: Reply) -> None:

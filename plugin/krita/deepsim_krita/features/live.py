@@ -14,7 +14,8 @@ from deepsim_client import Reply
 
 from ..document_state import DocumentState
 from ..editor import GoneError
-from ..jobs import mend_of, picture_of
+from ..engine_errors import Ways, mend_of, sentence_of
+from ..jobs import picture_of
 from ..session import RefusalError, Session
 from ..state import Box, Notice, Picture
 from ..steps import Work
@@ -23,6 +24,8 @@ from .applying import Applying
 
 IN_FLIGHT = 2
 """Requests that may be under way: one that is computed, and the newest."""
+
+WAYS = Ways(again="live", layers="choose_segments")
 
 OVERTAKEN = frozenset({"superseded", "cancelled"})
 """Error codes of requests that a newer one has replaced."""
@@ -135,8 +138,9 @@ class Live:
         if reply.kind == "result":
             self._session.steps.begin(f"live show {state.uid}", self._show(state, reply, origin))
         elif code not in OVERTAKEN:
-            text = _("Live was turned off: {error}").format(error=reply.body.get("message", ""))
-            self._end(state, Notice("error", text, mend_of(code)))
+            error = sentence_of(code, str(reply.body.get("message") or ""))
+            text = _("Live was turned off: {error}").format(error=error)
+            self._end(state, Notice("error", text, mend_of(code, WAYS)))
 
     def _show(self, state: DocumentState, reply: Reply, origin: tuple[int, int]) -> Work:
         picture = yield from picture_of(reply, "image")

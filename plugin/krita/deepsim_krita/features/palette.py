@@ -8,6 +8,7 @@ from deepsim_client import Reply
 
 from ..document_state import DocumentState
 from ..editor import Editor, GoneError
+from ..engine_errors import Ways
 from ..jobs import DocumentJob
 from ..session import RefusalError, Session
 from ..state import Colour, LayerInfo, Mask, ModelInfo, Notice, colours_of
@@ -20,6 +21,7 @@ class SnapJob(DocumentJob):
     """The segments layer compared with the palette, and repainted in it where that is asked."""
 
     kind = "snap"
+    ways = Ways(again="snap", layers="choose_segments")
 
     def __init__(
         self, layer: LayerInfo, repaint: bool, state: DocumentState, editor: Editor

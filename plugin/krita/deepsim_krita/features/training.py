@@ -8,7 +8,8 @@ from deepsim_client import Reply
 
 from ..document_state import DocumentState
 from ..editor import Editor
-from ..jobs import Job, mend_of, with_warnings
+from ..engine_errors import Ways, mend_of, sentence_of
+from ..jobs import Job, with_warnings
 from ..progress import clock
 from ..roles import model_name
 from ..session import OTHER_ENGINE, RefusalError, Session
@@ -29,6 +30,7 @@ class TrainJob(Job):
     """Training on the layers of a document; the model is remembered by the document."""
 
     kind = "train"
+    ways = Ways(again="train", layers="segment")
 
     def __init__(
         self, name: str, primitive: str, image: str, state: DocumentState, editor: Editor
@@ -77,10 +79,8 @@ class TrainJob(Job):
         if code not in LEFT:
             self._document.training = ""
             self._document.remembered = False
-        if code == "not-found":
-            return Notice("error", text, "train")
         if code not in RESUMABLE:
-            return Notice("error", text, mend_of(code))
+            return Notice("error", text, mend_of(code, self.ways))
         self._document.resumable = True
         if code != "cancelled":
             text = _("{error} Resume goes on from the last checkpoint.").format(error=text)
@@ -155,18 +155,20 @@ class Training:
         _document, state = self._session.document()
         job = self.running(state)
         if job is None:
-            raise RefusalError(_("This document is not training."))
+            raise RefusalError(_("This document is not training."), "train")
         job.stop(_("Pausing…"))
 
         def answer(reply: Reply) -> None:
             if reply.kind != "error":
                 return
-            if reply.body.get("code") == "unknown-message":
+            code = str(reply.body.get("code"))
+            if code == "unknown-message":
                 # An older engine: a cancelled training keeps what it learned, too.
                 self._session.stop(job)
             else:
                 job.stop("")
-                self._session.say(Notice("error", str(reply.body.get("message"))))
+                text = sentence_of(code, str(reply.body.get("message") or ""))
+                self._session.say(Notice("error", text, mend_of(code)))
 
         self._session.ask("pause", {"job": job.training or job.rid}, answer)
 
@@ -185,7 +187,8 @@ class Training:
         _document, state = self._session.document()
         key = f"train {state.uid}"
         if self.running(state) is not None or self._session.steps.doing(key):
-            raise RefusalError(_("This document is training already; cancel that first."))
+            text = _("This document is training already; cancel that first.")
+            raise RefusalError(text, "cancel")
         if state.paused and state.training:
             self._resume(state)
             return

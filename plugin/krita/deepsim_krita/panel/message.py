@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..document_state import DocumentState
 from ..guard import guarded
 from ..qt import QPushButton
 from ..state import Notice
@@ -28,13 +29,13 @@ class MessageSection(Section):
 
     def refresh(self) -> None:
         """Shows the notice that concerns the document in front."""
-        notice = self._notice()
+        notice, session = self._notice(), self._studio.session
         self.message.show_notice(notice)
         self._mend = notice.mend if notice is not None else ""
         action = self._studio.actions.get(self._mend)
         self.mend.setVisible(action is not None)
         if action is not None:
-            self.mend.setText(mend_text(action.id) or action.text)
+            self.mend.setText(mend_text(action.id, session.active) or action.text)
             self.mend.setToolTip(action.tip)
 
     def _notice(self) -> Notice | None:
@@ -50,6 +51,12 @@ class MessageSection(Section):
             action.run()
 
 
-def mend_text(action: str) -> str:
+def mend_text(action: str, state: DocumentState | None) -> str:
     """What the button says where that is not the action's own name."""
-    return {"segment": _("Segment for Me"), "train": _("Train Again")}.get(action, "")
+    goes_on = state is not None and (state.resumable or state.paused)
+    train = _("Resume") if goes_on else _("Train Again")
+    return {
+        "segment": _("Segment for Me"),
+        "train": train,
+        "apply_to_folder": _("Choose Folder"),
+    }.get(action, "")
