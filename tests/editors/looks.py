@@ -1,4 +1,4 @@
-"""How Krita looks to different people: theme, scale of the screen, language, width of the docker."""
+"""How Krita looks to different people: theme, scale, language, width of the docker."""
 
 from __future__ import annotations
 

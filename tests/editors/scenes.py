@@ -109,6 +109,10 @@ class MemoryDocument:
         self.stack[place] = (f"{uid}'", self.stack[place][1], picture)
         return f"{uid}'"
 
+    @property
+    def selected_box(self) -> Box | None:
+        return None if self.selection is None else self.selection.box
+
     def selecting(self) -> WorkFor[Mask | None]:
         yield None
         return self.selection

@@ -148,6 +148,14 @@ class KritaDocument:
         # It was converted meanwhile.
         return (yield from self.inserting(picture, name, above, original, place))
 
+    @property
+    def selected_box(self) -> Box | None:
+        """The box around the selection, at once; None when nothing is selected."""
+        selection = self._document.selection()
+        if selection is None:
+            return None
+        return selection.x(), selection.y(), selection.width(), selection.height()
+
     def selecting(self) -> WorkFor[Mask | None]:
         """The selection on the canvas, in steps; None when nothing is selected.
 

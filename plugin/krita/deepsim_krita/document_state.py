@@ -6,7 +6,18 @@ from typing import Any, Mapping
 
 from .observable import Observable, Property
 from .roles import AUTO, Choices, Roles, resolve_roles, top_result
-from .state import Box, Colour, LayerInfo, Mask, ModelInfo, Notice, Picture, Result, colours_of
+from .state import (
+    Box,
+    Colour,
+    LayerInfo,
+    Mask,
+    ModelInfo,
+    Notice,
+    Picture,
+    Result,
+    box_of,
+    colours_of,
+)
 
 
 class DocumentState(Observable):
@@ -16,6 +27,8 @@ class DocumentState(Observable):
     size: Property[tuple[int, int]] = Property((0, 0))
     layers: Property[tuple[LayerInfo, ...]] = Property(())
     active: Property[str | None] = Property(None)
+    selected: Property[Box | None] = Property(None)
+    """The box around the selection, None without one."""
     choices: Property[Choices] = Property(Choices())
     results: Property[frozenset[str]] = Property(frozenset())
     trained: Property[str | None] = Property(None)
@@ -51,6 +64,9 @@ class DocumentState(Observable):
         self.uid = uid
         self.training = ""
         """The engine's id of the training that is not over, as far as is known."""
+        self.strip: tuple[tuple[str, Box | None], ...] = ()
+        """Which layers the results in `history` are, and the part of the canvas that each is for:
+        what a document that is opened again gets its history back from."""
         self.box: Box | None = None
         """The part of the canvas that the document's model was trained on; None: all of it."""
         self.changed_by_apply: Mask | None = None
@@ -82,6 +98,17 @@ class DocumentState(Observable):
         self.paused = self.resumable = False
         self.start_from = None
         self.remembered = False
+
+    @property
+    def holds_pictures(self) -> bool:
+        """Whether pictures as large as the canvas are kept."""
+        return bool(self.history) or self.preview is not None or self.before is not None
+
+    def let_go(self) -> None:
+        """Gives the pictures back: a closed document has no use for them."""
+        self.history = ()
+        self.compared = self.preview = self.before = None
+        self.changed_by_apply = self.pointed_out = None
 
     def activated(self, layer: str | None) -> None:
         """The artist works on this layer now."""
@@ -123,6 +150,7 @@ class DocumentState(Observable):
             "training": self.training,
             "applied": self.applied,
             "results": sorted(self.results),
+            "strip": [list(entry) for entry in self.strip],
             "palette": [list(colour) for colour in self.palette],
             "live": self.live_layer,
             "settings": self.trained_with,
@@ -152,9 +180,11 @@ class DocumentState(Observable):
             self.model = ModelInfo.from_body(model)
         if isinstance(image, str):
             self.trained = image
-        box = memory.get("box")
-        if isinstance(box, list) and len(box) == 4 and all(type(n) is int for n in box):
-            self.box = (box[0], box[1], box[2], box[3])
+        self.box = box_of(memory.get("box"))
+        strip = memory.get("strip")
+        if isinstance(strip, list):
+            entries = [e for e in strip if isinstance(e, list) and len(e) == 2]
+            self.strip = tuple((str(uid), box_of(box)) for uid, box in entries)
         if isinstance(choices, dict):
             picked = {k: str(choices.get(k, AUTO)) for k in ("image", "edges", "segments")}
             self.choices = Choices(**picked)

@@ -111,6 +111,10 @@ class Document(Protocol):
             GoneError: the layer was deleted, or the document closed, before the end.
         """
 
+    @property
+    def selected_box(self) -> Box | None:
+        """The box around the selection, at once; None when nothing is selected."""
+
     def selecting(self) -> WorkFor[Mask | None]:
         """The selection on the canvas, in steps; None when nothing is selected.
 

@@ -108,7 +108,7 @@ class Plugin(QObject):
             location = Location.from_file(vendoring.launch_file())
             running = location.read_connection()
         except LocationError as e:
-            raise ProblemError(str(e)) from e
+            raise ProblemError(_("DeepSIM cannot start: {error}").format(error=e)) from e
         settings = Settings()
         with suppress(ValueError, AttributeError):  # broken settings are no reason not to start
             settings.update(json.loads(self._application.readSetting(GROUP, "settings", "{}")))
@@ -116,7 +116,7 @@ class Plugin(QObject):
         try:
             studio = Studio(KritaEditor(), settings, location, EngineClient)
         except LocationError as e:
-            raise ProblemError(str(e)) from e
+            raise ProblemError(_("DeepSIM cannot start: {error}").format(error=e)) from e
         if running is not None and process_alive(running.pid):
             # It may be training for an earlier Krita; one that is not running is not started.
             studio.session.connect()

@@ -71,7 +71,8 @@ class Session:
 
     changed (name): anything that the docker shows; notified (notice): a sentence for the artist;
     ready (): the engine can be asked; switched (): it is another engine from now on;
-    opened (state): a document is seen for the first time; ended (job): a job is over;
+    opened (state): a document is seen for the first time, or again after it was closed;
+    ended (job): a job is over;
     wanted (part): the artist is asked to choose a layer for a part.
     """
 
@@ -114,10 +115,12 @@ class Session:
     def observe(self) -> None:
         """Looks at the active document: its layers, names, size; cheap."""
         document = self.editor.active()
+        known = None if document is None else self.documents.get(document.uid)
         state = None if document is None else self._state_of(document)
         if state is not None and document is not None:
             state.title = document.title
             state.size = document.size
+            state.selected = document.selected_box
             state.layers = tuple(document.layers())
             if state.focus:
                 uid, state.focus = state.focus, ""
@@ -130,6 +133,11 @@ class Session:
         if state is not self.active:
             self.active = state
             self.tell("active")
+        if state is not None and state is not known:
+            self.opened.emit(state)
+        for each in self.documents.values():
+            if each.holds_pictures and self.editor.find(each.uid) is None:
+                each.let_go()
 
     def use_client(self, client: Client) -> None:
         """Talks to another engine from now on; trainings of the earlier one go on there.
@@ -336,13 +344,11 @@ class Session:
         state = self.documents.get(uid)
         if state is None:
             state = self._reopened(document)
-        if state is not None:
-            self.documents[uid] = state
-            return state
-        state = self.documents[uid] = DocumentState(uid)
-        state.restore(document.recall())
-        state.changed.connect(self.tell)
-        self.opened.emit(state)
+        if state is None:
+            state = DocumentState(uid)
+            state.restore(document.recall())
+            state.changed.connect(self.tell)
+        self.documents[uid] = state
         return state
 
     def _reopened(self, document: Document) -> DocumentState | None:

@@ -59,6 +59,15 @@ Box = Tuple[int, int, int, int]
 """A part of the canvas: left, top, width, height."""
 
 
+def box_of(values: Any) -> Box | None:
+    """The box in a list of four numbers, as JSON has it; None for anything else."""
+    if not isinstance(values, list) or len(values) != 4:
+        return None
+    if not all(type(number) is int for number in values):
+        return None
+    return values[0], values[1], values[2], values[3]
+
+
 @dataclass(frozen=True)
 class Mask:
     """How much of each pixel of a part of the canvas is meant, as a byte: a selection's values.

@@ -14,6 +14,7 @@ from .text import _
 
 PACKAGE = Path(__file__).resolve().parent
 
+
 class VendorError(ImportError):
     """A library that the plugin needs is missing or does not fit Krita's Python; one sentence."""
 

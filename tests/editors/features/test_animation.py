@@ -56,6 +56,23 @@ def test_progress_counts_frames(scene: Scene) -> None:
     assert (progress.step, progress.steps) == (1, 3)
 
 
+def test_chosen_twice_it_runs_once(scene: Scene) -> None:
+    animate(scene)
+    scene.do("animate")
+    scene.do("animate")
+    assert len(scene.session.jobs) == 1
+    assert "already" in scene.said
+    assert scene.mend == "cancel"
+    assert scene.document.open_reels == 1
+
+
+def test_when_krita_closes_the_copy_of_the_document_is_given_back(scene: Scene) -> None:
+    animate(scene)
+    scene.do("animate")
+    scene.session.close()
+    assert scene.document.open_reels == 0
+
+
 def test_a_drawing_without_keyframes_is_refused(scene: Scene) -> None:
     scene.trained()
     scene.do("animate")

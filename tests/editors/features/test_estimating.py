@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from deepsim_krita.features.estimating import CALM_SECONDS, Estimate, Estimating
+from deepsim_krita.state import Mask
 
 if TYPE_CHECKING:
     from tests.editors.scenes import NOTHING, PHOTO, Scene
@@ -45,6 +46,16 @@ class Watch:
 @pytest.fixture
 def watch(scene: Scene) -> Watch:
     return Watch(scene)
+
+
+def test_inside_a_selection_only_that_is_estimated(watch: Watch) -> None:
+    watch.after(CALM_SECONDS)
+    watch.scene.engine.reply("inspect", "result", ANSWER)
+    watch.scene.document.selection = Mask((1, 0, 2, 2), bytes((255, 255, 255, 255)))
+    watch.scene.session.observe()
+    assert watch.shown is None  # the one for the whole canvas is not true any more
+    assert watch.after(CALM_SECONDS) == 2
+    assert watch.scene.document.boxes[-3:] == [(1, 0, 2, 2)] * 3
 
 
 def test_the_engine_is_asked_when_the_hand_rests_with_what_training_would_send(

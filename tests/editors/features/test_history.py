@@ -79,3 +79,53 @@ def test_a_document_closed_before_its_picture_is_read_for_comparing_is_no_error(
     scene.editor.find = lambda uid: scene.document if not scene.document.stack[3:] else None  # type: ignore[method-assign]
     scene.engine.reply("apply", "result", {"model": {"name": "Photo"}}, image_frame(LINES))
     assert scene.state.before is None
+
+
+def test_a_closed_document_gives_its_pictures_back(twice: Scene) -> None:
+    state = twice.state
+    twice.editor.open.clear()
+    twice.session.observe()
+    assert state.history == ()
+    assert (state.compared, state.preview, state.before) == (None, None, None)
+    assert not state.holds_pictures
+    assert state.applied == 2  # the next result's number goes on
+
+
+def test_all_documents_together_keep_only_so_much(
+    twice: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MOST_BYTES", 2 * len(PHOTO.rgba))
+    first = twice.state
+    twice.show({"Edges": LINES, "Segments": COLOURS, "Photo": PHOTO})
+    twice.trained()
+    twice.apply(picture=LINES)
+    assert [result.name for result in twice.state.history] == ["Photo #1"]
+    assert [result.name for result in first.history] == ["Photo #2"]
+
+
+def test_a_document_opened_again_has_the_results_that_are_still_layers(twice: Scene) -> None:
+    twice.session.observe()
+    again = twice.reopened()
+    again.session.observe()
+    assert [result.name for result in again.state.history] == ["Photo #2", "Photo #1"]
+    assert again.state.history[1].picture == LINES
+    assert again.state.preview == COLOURS
+    assert again.state.before == PHOTO
+
+
+def test_a_result_whose_layer_is_gone_is_not_there_again(twice: Scene) -> None:
+    twice.session.observe()
+    del twice.document.stack[2]
+    again = twice.reopened()
+    again.session.observe()
+    assert [result.name for result in again.state.history] == ["Photo #1"]
+
+
+def test_a_large_document_does_not_read_all_of_them(
+    twice: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "RECALLED_BYTES", len(PHOTO.rgba))
+    twice.session.observe()
+    again = twice.reopened()
+    again.session.observe()
+    assert [result.name for result in again.state.history] == ["Photo #2"]

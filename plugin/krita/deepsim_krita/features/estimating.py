@@ -15,10 +15,11 @@ from deepsim_client import Reply
 from ..document_state import DocumentState
 from ..editor import GoneError
 from ..progress import clock
-from ..session import Session
+from ..session import RefusalError, Session
 from ..state import Picture
-from ..steps import Work
+from ..steps import Work, WorkFor
 from ..text import _
+from .selecting import selected_part
 from .training import request_body
 
 CALM_SECONDS = 0.8
@@ -115,20 +116,14 @@ class Estimating:
     def _subject(self, state: DocumentState) -> Subject:
         roles, settings = state.roles, self._session.settings
         layers = tuple(layer and layer.uid for layer in (roles.image, roles.edges, roles.segments))
-        return (state.uid, state.edits, state.size, layers, settings.preset, settings.seconds)
+        where = (state.size, state.selected)
+        return (state.uid, state.edits, where, layers, settings.preset, settings.seconds)
 
     def _start(self, state: DocumentState, subject: Subject) -> Work:
-        roles = state.roles
-        pictures: dict[str, Picture] = {}
-        layers = {"image": roles.image, "segments": roles.segments, "edges": roles.edges}
-        for part, layer in layers.items():
-            if layer is not None:
-                try:
-                    picture = yield from self._session.reopen(state).reading(layer.uid)
-                except GoneError:
-                    return
-                if not picture.is_empty:
-                    pictures[part] = picture
+        try:
+            pictures = yield from self._pictures(state)
+        except (GoneError, RefusalError):  # training would say so
+            return
         if "image" not in pictures or len(pictures) == 1:
             return
 
@@ -139,3 +134,16 @@ class Estimating:
 
         body = request_body(state, self._session.settings)
         self._session.ask("inspect", body, answer, pictures)
+
+    def _pictures(self, state: DocumentState) -> WorkFor[dict[str, Picture]]:
+        """What training would be given now: inside of the selection, where there is one."""
+        roles, pictures = state.roles, {}
+        selected = yield from selected_part(self._session.reopen(state), state)
+        box = None if selected is None else selected.box
+        layers = {"image": roles.image, "segments": roles.segments, "edges": roles.edges}
+        for part, layer in layers.items():
+            if layer is not None:
+                picture = yield from self._session.reopen(state).reading(layer.uid, box)
+                if not picture.is_empty:
+                    pictures[part] = picture
+        return pictures

@@ -9,14 +9,16 @@ from ..editor import GoneError
 from ..jobs import Job
 from ..progress import DONE
 from ..session import RefusalError, Session
-from ..state import Notice, Picture, Result
+from ..state import Notice, Result
 from ..steps import Work
 from ..text import _
 from .applying import PREVIEW, ApplyJob
 
 MOST_RESULTS = 24
 MOST_BYTES = 256 << 20
-"""How many pixels are kept for inserting again, of one document; the newest always are."""
+"""How many pixels are kept for inserting again, of all documents; the newest always are."""
+RECALLED_BYTES = 64 << 20
+"""How many of them are read from a document that is opened: it should not take long."""
 
 
 class History:
@@ -25,6 +27,7 @@ class History:
     def __init__(self, session: Session) -> None:
         self._session = session
         session.ended.connect(self._on_ended)
+        session.opened.connect(self._on_opened)
 
     def show(self, result: Result) -> None:
         """Puts a result into the docker's preview, to be compared with the original."""
@@ -54,7 +57,7 @@ class History:
         state.results = state.results | {uid}
         state.remembered = False
         again = Result(result.name, uid, result.picture, result.shown, result.box)
-        state.history = tuple(again if known is result else known for known in state.history)
+        self._keep(state, tuple(again if known is result else known for known in state.history))
         state.compared, state.preview = again, again.shown
         text = _("“{name}” is inserted again.").format(name=result.name)
         self._session.say(Notice("good", text))
@@ -74,9 +77,47 @@ class History:
     def _on_ended(self, job: Job) -> None:
         if isinstance(job, ApplyJob) and job.progress.state == DONE and job.result is not None:
             state = job.document
-            state.history = _kept((job.result, *state.history))
+            self._keep(state, (job.result, *state.history))
             state.compared = job.result
             self._session.steps.begin(f"before {state.uid}", self._read(state, job.result))
+
+    def _keep(self, state: DocumentState, results: tuple[Result, ...]) -> None:
+        """Takes over a document's results; they, and what room they leave to others', stay."""
+        state.history = _kept(results, MOST_BYTES)
+        state.strip = tuple((result.uid, result.box) for result in state.history)
+        state.remembered = False
+        room = MOST_BYTES - _bytes_of(state.history)
+        for other in self._session.documents.values():
+            if other is not state and other.history:
+                other.history = _kept(other.history, room) if room > 0 else ()
+                room -= _bytes_of(other.history)
+
+    # ---- coming back
+
+    def _on_opened(self, state: DocumentState) -> None:
+        if state.strip and not state.history:
+            self._session.steps.begin(f"recall {state.uid}", self._recall(state))
+
+    def _recall(self, state: DocumentState) -> Work:
+        """Fills the strip with the results that are still layers of the document."""
+        session, found, room = self._session, [], RECALLED_BYTES
+        try:
+            names = {layer.uid: layer.name for layer in session.reopen(state).layers()}
+            for uid, box in state.strip:
+                if uid not in names or room <= 0:
+                    continue
+                picture = yield from session.reopen(state).reading(uid, box)
+                found.append(Result(names[uid], uid, picture, picture.shrunk(PREVIEW), box))
+                room -= len(picture.rgba)
+        except GoneError:  # closed, or changed, in the middle: then there is no hurry
+            return
+        if found and not state.history:
+            self._keep(state, tuple(found))
+            if state.preview is None:
+                state.compared, state.preview = found[0], found[0].shown
+            yield from self._read(state, found[0])
+
+    # ---- helpers
 
     def _read(self, state: DocumentState, result: Result) -> Work:
         before, image = None, state.original
@@ -89,13 +130,15 @@ class History:
             state.before = before
 
 
-def _kept(results: tuple[Result, ...]) -> tuple[Result, ...]:
+def _bytes_of(results: tuple[Result, ...]) -> int:
+    return sum(len(result.picture.rgba) for result in results)
+
+
+def _kept(results: tuple[Result, ...], room: int) -> tuple[Result, ...]:
     """The newest results that may stay in memory."""
-    kept: list[Result] = []
-    held: list[Picture] = []
+    kept: tuple[Result, ...] = ()
     for result in results[:MOST_RESULTS]:
-        held.append(result.picture)
-        if kept and sum(len(picture.rgba) for picture in held) > MOST_BYTES:
+        if kept and _bytes_of((*kept, result)) > room:
             break
-        kept.append(result)
-    return tuple(kept)
+        kept = (*kept, result)
+    return kept

@@ -111,7 +111,7 @@ class Keeping(Observable):
             self._look_for(state)
 
     def _look_for(self, state: DocumentState) -> None:
-        """Says that a document's model is gone. Only a new list tells: an old one has no new model."""
+        """Says that a document's model is gone. An old list would not have a new model."""
         if state.model is None or not self._library.known:
             return
         if self._library.find(state.model.id) is None:
