@@ -2,7 +2,7 @@
 
     python benchmarks/kills.py --worker 100 --together 50
 
-Ends with an error if an accepted job is lost, a model is damaged, or more steps were repeated than
+Tells of each kill on standard error, and of all in one JSON object. Ends with an error if an accepted job is lost, a model is damaged, or more steps were repeated than
 lie between two checkpoints.
 """
 
@@ -12,6 +12,7 @@ import argparse
 import json
 import random
 import shutil
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -136,10 +137,12 @@ def main() -> None:
     victim = Victim(engine, random.Random(options.seed))  # noqa: S311  (not for secrets)
     try:
         client = victim.begin()
-        for _ in range(options.worker):
+        for number in range(options.worker):
             victim.kill_worker(client)
-        for _ in range(options.together):
+            tell(victim, f"worker {number + 1} of {options.worker}")
+        for number in range(options.together):
             client = victim.kill_together(client)
+            tell(victim, f"together {number + 1} of {options.together}")
         model = victim.finish(client)
         told = {
             "worker": options.worker,
@@ -155,6 +158,11 @@ def main() -> None:
     finally:
         engine.end()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def tell(victim: Victim, kill: str) -> None:
+    """A line on standard error."""
+    print(f"{kill}: step {victim.steps}, repeated {victim.repeated[-1]}", file=sys.stderr)
 
 
 if __name__ == "__main__":

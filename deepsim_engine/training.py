@@ -22,7 +22,7 @@ from deepsim_engine.budget import Budget
 from deepsim_engine.errors import InputError, Stopped
 from deepsim_engine.imaging import Pixels, as_pixels, check_memory, describe_size
 from deepsim_engine.model import Model, ModelDescription, pair_sha256, working_colour
-from deepsim_engine.networks.build import build_generator
+from deepsim_engine.networks.build import count_weights
 from deepsim_engine.presets import Preset
 from deepsim_engine.primitive import Primitive
 from deepsim_engine.trainer import Trainer
@@ -359,9 +359,7 @@ def estimate_memory(
     config = preset.generator
     step = preset.batch * min(pixels, preset.crop**2 or pixels)
     step *= 160 * config.widths[0] // config.fold**2 + 6000
-    with torch.device("meta"):
-        network = build_generator(config, channels)
-    weights = 24 * sum(parameter.numel() for parameter in network.parameters())
+    weights = 24 * count_weights(config, channels)
     applying = pixels * 4 * 12 * config.widths[0] // config.fold**2
     needed = 2**28 + weights + pair + max(step, applying)
     return needed + patches if config.patches else needed

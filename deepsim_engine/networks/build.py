@@ -1,5 +1,7 @@
 """Making networks as a preset describes them, with weights that depend on the seed alone."""
 
+from functools import cache
+
 import torch
 from torch import nn
 
@@ -26,6 +28,18 @@ def build_generator(config: GeneratorConfig, in_channels: int, seed: int = 0) ->
         network = UNet(channels, config.widths, config.depth, residual, config.fold)
         _initialise_unet(network)
     return network.to(memory_format=torch.channels_last)
+
+
+@cache
+def count_weights(config: GeneratorConfig, in_channels: int) -> int:
+    """How many numbers the generator learns.
+
+    Nothing is drawn for that (weights without values: "meta"), for that would load torch's
+    compiler, which takes seconds.
+    """
+    with torch.device("meta"):
+        network = build_generator(config, in_channels)
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def build_discriminator(config: DiscriminatorConfig, in_channels: int, seed: int = 0) -> nn.Module:
@@ -55,7 +69,7 @@ class _seeded:  # noqa: N801  (reads as a verb at its place of use)
 
 def _initialise_normal(module: nn.Module) -> None:
     """Normal weights of deviation 0.02 (the GAN papers' choice), biases zero."""
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)) and not module.weight.is_meta:
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
@@ -64,7 +78,7 @@ def _initialise_normal(module: nn.Module) -> None:
 def _initialise_unet(network: UNet) -> None:
     """He's variance everywhere; residual branches and the head begin small."""
     for module in network.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d) and not module.weight.is_meta:
             nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
