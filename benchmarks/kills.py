@@ -2,8 +2,9 @@
 
     python benchmarks/kills.py --worker 100 --together 50
 
-Tells of each kill on standard error, and of all in one JSON object. Ends with an error if an accepted job is lost, a model is damaged, or more steps were repeated than
-lie between two checkpoints.
+Tells of each kill on standard error, and of all in one JSON object. Ends with an error if an
+accepted job is lost, a model is damaged, or more steps were repeated than lie between two
+checkpoints.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepsim_client.wire import new_id
-from deepsim_server.models import verify_model
+from deepsim_server.model_files import verify_model
 
 from deepsim_engine.folders import weights_dir
 from tests.server.conftest import Engine, ask, pair, until

@@ -361,7 +361,7 @@ def estimate_memory(
     step *= 160 * config.widths[0] // config.fold**2 + 6000
     weights = 24 * count_weights(config, channels)
     applying = pixels * 4 * 12 * config.widths[0] // config.fold**2
-    needed = 2**28 + weights + pair + max(step, applying)
+    needed = 2**27 + weights + pair + max(step, applying)
     return needed + patches if config.patches else needed
 
 

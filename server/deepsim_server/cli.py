@@ -55,6 +55,9 @@ def serve(  # noqa: PLR0917  (options of a command)
     worker_jobs: Annotated[
         int, typer.Option(min=1, help="Replace a worker after so many requests.")
     ] = Limits.worker_jobs,
+    orphan_seconds: Annotated[
+        float, typer.Option(min=0, help="Stay so long after the editor that started this ended.")
+    ] = Limits.orphan_seconds,
     bind: Annotated[str, typer.Option(help="IP address to listen at.")] = LOOPBACK,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free one.")] = 0,
     remote: Annotated[
@@ -69,7 +72,13 @@ def serve(  # noqa: PLR0917  (options of a command)
     from deepsim_server import serve as serving  # noqa: PLC0415  (commands should start fast)
     from deepsim_server.lock import HeldError  # noqa: PLC0415
 
-    limits = Limits(hang_seconds, checkpoint_seconds, model_idle_seconds, worker_jobs)
+    limits = Limits(
+        hang_seconds=hang_seconds,
+        checkpoint_seconds=checkpoint_seconds,
+        model_idle_seconds=model_idle_seconds,
+        worker_jobs=worker_jobs,
+        orphan_seconds=orphan_seconds,
+    )
     with outcome(as_json) as output:
         try:
             folders = Folders.find(data, runtime)

@@ -11,12 +11,13 @@ import zmq
 from deepsim_client.location import process_alive
 from deepsim_client.wire import PROTOCOL, Buffer, Message, WireError, decode
 
-from deepsim_engine.errors import InputError, WorkError
 from deepsim_engine.imaging import available_memory
 from deepsim_server import jobs
+from deepsim_server.failures import failure
+from deepsim_server.limits import Limits
 from deepsim_server.metrics import Metrics
 from deepsim_server.model_messages import ModelMessages
-from deepsim_server.models import ModelInUseError, ModelNotFoundError, ModelStore
+from deepsim_server.models import ModelNotFoundError, ModelStore
 from deepsim_server.outbox import Outbox
 from deepsim_server.peers import Peers
 from deepsim_server.recent import RecentReplies
@@ -32,12 +33,8 @@ log = logging.getLogger(__name__)
 
 MAX_TRAININGS_EACH = 32
 """Trainings that one client may have waiting or running."""
-MAX_BYTES_WRITING = 1 << 30
-"""Bytes of trainings that may wait for the disk."""
 MAX_GREETINGS = 1024
 """Clients that may wait for the worker's start at a time."""
-ORPHAN_SECONDS = 15.0
-"""How long an engine without work stays when the editor that started it is gone."""
 STOP_SECONDS = 15.0
 """How long the worker may take to save its checkpoint when the engine leaves."""
 _QUICK_MS, _CALM_MS = 20, 200
@@ -59,8 +56,10 @@ class Engine:
         *,
         idle_seconds: float | None,
         parent: int | None = None,
+        orphan_seconds: float = Limits.orphan_seconds,
     ) -> None:
         """`parent` is the process that started the engine for itself, if one did."""
+        self._orphan_seconds = orphan_seconds
         self._router = router
         self._peers = peers
         self._parent = parent
@@ -69,11 +68,16 @@ class Engine:
         self._workers = workers
         self._models = models
         self._verifier = Verifier(models)
-        self._model_messages = ModelMessages(models, self._verifier.wake)
         self._outbox = Outbox(router)
         self._recent = RecentReplies()
         self.trainings = Trainings(store, workers, self._reply)
-        self._small = SmallRequests(self._worker_for, self._reply)
+        self._small = SmallRequests(self._worker_for, self._named, self._reply)
+        self._model_messages = ModelMessages(
+            models,
+            self._answered,
+            on_change=self._verifier.wake,
+            trainings=self.trainings.needing,
+        )
         self._greetings: list[tuple[bytes, str]] = []
         self._idle_seconds = idle_seconds
         self._last_request = time.monotonic()
@@ -103,19 +107,24 @@ class Engine:
         for worker in self._workers:
             poller.register(worker.socket, zmq.POLLIN)
         while not self._finished():
-            hurry = self.trainings.writing or not self._outbox.empty or self._stop_by is not None
-            poller.poll(_QUICK_MS if hurry else _CALM_MS)
+            poller.poll(_QUICK_MS if self._in_a_hurry() else _CALM_MS)
             self._from_clients()
             for worker in self._workers:
                 self._from_worker(worker)
                 self._watch_worker(worker)
             self._small.tick()
             self.trainings.tick()
+            self._model_messages.tick()
             self._verifier.tick()
             self._outbox.flush()
             if self._idle():
                 log.info("Nothing to do, and nobody asks: leaving.")
                 self.stop()
+
+    def _in_a_hurry(self) -> bool:
+        """Whether something goes on that no socket tells of."""
+        threads = self.trainings.writing or len(self._model_messages)
+        return bool(threads) or not self._outbox.empty or self._stop_by is not None
 
     def stop(self) -> None:
         """Leave soon: the worker saves its checkpoint first."""
@@ -150,15 +159,16 @@ class Engine:
         if self._idle_seconds is None or self._stop_by is not None:
             return False
         now = time.monotonic()
-        if self.trainings.busy or len(self._small) or not self._outbox.empty:
+        busy = self.trainings.busy or len(self._small) or len(self._model_messages)
+        if busy or not self._outbox.empty:
             self._last_request = now
         if now - self._last_request > self._idle_seconds:
             return True
-        return now - self._last_request > ORPHAN_SECONDS and self._orphan()
+        return now - self._last_request > self._orphan_seconds and self._orphan()
 
     def _orphan(self) -> bool:
         """Whether the editor that started the engine is gone, and no other is connected."""
-        if self._parent is None or self._peers.heard_within(ORPHAN_SECONDS):
+        if self._parent is None or self._peers.heard_within(self._orphan_seconds):
             return False
         return not process_alive(self._parent)
 
@@ -173,6 +183,11 @@ class Engine:
         except WireError as problem:  # an answer too long for a message
             log.error("The answer to a request cannot be sent: %s", problem)
             self._outbox.send(peer, error(message.id, "failed", f"No answer fits: {problem}"))
+
+    def _answered(self, peer: bytes, message: Message) -> None:
+        """Send a final reply, and keep it for a request that is repeated."""
+        self._recent.add(message)
+        self._reply(peer, message)
 
     # -- clients
 
@@ -222,18 +237,8 @@ class Engine:
     ) -> None:
         try:
             handler(peer, message, parts)
-        except ModelNotFoundError as problem:
-            self._reply(peer, error(message.id, "not-found", str(problem)))
-        except ModelInUseError as problem:
-            self._reply(peer, error(message.id, "in-use", str(problem)))
-        except InputError as problem:
-            self._reply(peer, error(message.id, "input", str(problem)))
-        except (WorkError, OSError) as problem:
-            self._reply(peer, error(message.id, "failed", str(problem)))
-        except Exception as problem:  # one request's bug must not end the engine
-            log.exception("%s failed", message.kind)
-            sentence = f"Internal error ({type(problem).__name__}): the engine's log says more."
-            self._reply(peer, error(message.id, "failed", sentence))
+        except Exception as problem:  # noqa: BLE001  (one request's must not end the engine)
+            self._reply(peer, failure(message, problem))
 
     def _hello(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
         """At once, or with {"wait": true} when the worker can tell what it computes on."""
@@ -289,7 +294,7 @@ class Engine:
         self._reply(peer, result(message.id, body))
 
     def _answer_models(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
-        self._reply(peer, self._model_messages.answer(message))
+        self._model_messages.take(peer, message)
 
     def _cancel(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
         wanted = text(message.body, "job", "")
@@ -309,12 +314,7 @@ class Engine:
         """With {"from": id} the weights of that model are where training begins."""
         if origin := text(message.body, "from", ""):
             self._models.path(origin)
-        if not self._may_follow(peer, message):
-            return
-        if self.trainings.bytes_writing > MAX_BYTES_WRITING:
-            sentence = "The disk is slower than the requests come: try again in a moment."
-            self._reply(peer, error(message.id, "busy", sentence))
-        else:
+        if self._may_follow(peer, message):
             self.trainings.request(peer, message, parts)
 
     def _attach(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
@@ -335,22 +335,27 @@ class Engine:
 
     def _apply(self, peer: bytes, message: Message, parts: Sequence[Buffer]) -> None:
         """With a model, or with a training: the model it led to, or its weights so far."""
-        request = text(message.body, "job", "")
-        if request:
-            job = self.trainings.find(request)
-            model = None if job is None or job.reply is None else job.reply.get("model")
-            if model:
-                message = replace(message, body={**message.body, "job": "", "model": model["id"]})
-            elif job is not None and self.trainings.worker_of(job.id):
-                message = replace(message, body={**message.body, "job": job.id})
-            else:
-                raise ModelNotFoundError(
-                    "There is no such training, or it has nothing to show yet: wait for its"
-                    " first step."
-                )
-        elif "model" in message.body:
+        if not text(message.body, "job", "") and "model" in message.body:
             self._models.path(text(message.body, "model", ""))
-        self._hand_on(peer, message, parts)
+        self._hand_on(peer, self._named(message), parts)
+
+    def _named(self, message: Message) -> Message:
+        """The request with the training that it names where that runs, else with its model.
+
+        Raises ModelNotFoundError when there is neither.
+        """
+        request = message.body.get("job")
+        if message.kind != "apply" or not request:
+            return message
+        job = self.trainings.find(str(request))
+        model = None if job is None or job.reply is None else job.reply.get("model")
+        if model:
+            return replace(message, body={**message.body, "job": "", "model": model["id"]})
+        if job is not None and self.trainings.worker_of(job.id):
+            return replace(message, body={**message.body, "job": job.id})
+        raise ModelNotFoundError(
+            "There is no such training, or it has nothing to show yet: wait for its first step."
+        )
 
     def _hand_on(self, peer: bytes, message: Message, _parts: Sequence[Buffer]) -> None:
         """With a document in an apply, it replaces earlier ones for the same document."""
@@ -374,6 +379,8 @@ class Engine:
                 if message.kind == "progress" and isinstance(step, int):
                     self._metrics.stepped(message.id, step)
                 self.trainings.on_worker(message)
+                if message.kind == "result":
+                    self._verifier.wake()
             elif message.id in self._small:
                 wanted = self._small.on_worker(message)
                 if wanted and message.final:

@@ -11,10 +11,7 @@ from deepsim_client.remote import set_up
 from deepsim_engine.cli.output import AsJson, outcome
 from deepsim_engine.errors import InputError
 from deepsim_server.folders import Data, Folders
-from deepsim_server.keys import ClientKeys, mark
-
-ENGINE = "engine"
-"""The name under which `keys rotate` knows the engine's own key."""
+from deepsim_server.keys import ENGINE, ClientKeys, mark
 
 Name = Annotated[str, typer.Argument(help="The client's name.")]
 

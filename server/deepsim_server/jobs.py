@@ -150,6 +150,13 @@ class JobStore:
         """The job's checkpoint, which need not exist."""
         return self.folder(job) / CHECKPOINT
 
+    def bytes_of_inputs(self, job: str) -> int:
+        """What its inputs take on the disk."""
+        try:
+            return (self.folder(job) / INPUTS).stat().st_size
+        except OSError:
+            return 0
+
     def add(
         self,
         request: str,
@@ -211,9 +218,17 @@ class JobStore:
 
     def unfinished(self) -> list[Job]:
         """Jobs that wait or run, oldest first."""
-        marks = ",".join("?" * len(UNFINISHED))
+        return self._in(UNFINISHED)
+
+    def beginning_with(self, model: str) -> list[str]:
+        """Names of the jobs that wait, run or are paused and begin with a stored model."""
+        found = self._in((*UNFINISHED, PAUSED))
+        return [job.name for job in found if job.settings.get("from") == model]
+
+    def _in(self, states: tuple[str, ...]) -> list[Job]:
+        marks = ",".join("?" * len(states))
         query = f"SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY number"  # noqa: S608
-        return [self._job(row) for row in self._db.execute(query, UNFINISHED)]
+        return [self._job(row) for row in self._db.execute(query, states)]
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state that any is in."""

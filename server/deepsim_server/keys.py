@@ -22,6 +22,8 @@ from deepsim_server.folders import Folders
 
 log = logging.getLogger(__name__)
 
+ENGINE = "engine"
+"""The name that means the engine's own key, so that no client can have it."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}\Z")
 _SECRET = ".key_secret"  # noqa: S105  (the end of a file name)
 
@@ -87,6 +89,10 @@ class ClientKeys:
         Returns the file of the new secret key, if it was made here. Raises InputError.
         """
         path = self._path(name)
+        if name.lower() == ENGINE:
+            raise InputError(
+                f"The name {name!r} means the engine's own key: choose another for the client."
+            )
         if path.exists():
             raise InputError(f"There is a client {name!r} already: revoke or rotate its key.")
         if public is None:

@@ -14,6 +14,8 @@ class Limits:
         model_idle_seconds: a model that was not applied for so long leaves the worker's memory.
         worker_jobs: after so many requests a worker is replaced when it has nothing to do.
         worker_growth: the same when it holds so many bytes more than when it was new.
+        orphan_seconds: an engine without work stays so long when the editor that started it is
+            gone.
     """
 
     hang_seconds: float = 1800.0
@@ -21,3 +23,4 @@ class Limits:
     model_idle_seconds: float = 600.0
     worker_jobs: int = 500
     worker_growth: int = 3 << 30
+    orphan_seconds: float = 15.0

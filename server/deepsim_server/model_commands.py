@@ -1,5 +1,7 @@
 """The commands `deepsim models ...`. They work on the folder, whether or not an engine runs."""
 
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +13,9 @@ from deepsim_engine.errors import InputError
 from deepsim_engine.files import write_atomically
 from deepsim_server.descriptions import describe
 from deepsim_server.folders import Folders
-from deepsim_server.models import SUFFIX, ModelStore
+from deepsim_server.jobs import JobStore
+from deepsim_server.model_files import SUFFIX
+from deepsim_server.models import ModelStore
 from deepsim_server.requests import MAX_NAME
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder.")]
@@ -76,7 +80,10 @@ def remove_model(
 ) -> None:
     """Delete one model."""
     with outcome(as_json) as output:
-        removed = _store(data).remove(model, force=force)
+        folders = Folders.find(data)
+        with _trainings(folders) as trainings:
+            store = ModelStore(folders.models)
+            removed = store.remove(model, force=force, trainings=trainings)
         output.result(f"Removed {removed.get('name')} ({removed['id']}).", removed=removed["id"])
 
 
@@ -128,6 +135,16 @@ def _thumbnail(path: Path) -> bytes:
     if png is None:
         raise InputError("This model has no small picture: an earlier version wrote it.")
     return png
+
+
+@contextmanager
+def _trainings(folders: Folders) -> Iterator[Callable[[str], list[str]]]:
+    """Gives the names of the trainings that need a model."""
+    if not folders.database.exists():
+        yield lambda _: []
+        return
+    with closing(JobStore(folders.database, folders.jobs)) as jobs:
+        yield jobs.beginning_with
 
 
 def _store(data: Path | None) -> ModelStore:

@@ -2,24 +2,28 @@
 
 import logging
 import re
-import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from deepsim_engine import container
 from deepsim_engine.errors import DamagedError, InputError, WorkError
-from deepsim_engine.files import replacing
+from deepsim_server.model_files import (
+    KEY,
+    SUFFIX,
+    copy_model,
+    stamp,
+    take_in,
+    verify_model,
+    write_name,
+)
 from deepsim_server.model_index import ModelIndex
 
 log = logging.getLogger(__name__)
 
-SUFFIX = ".safetensors"
-MAX_BYTES = 8 << 30
-"""Of one model file."""
 Description = dict[str, Any]
 Descriptions = list[Description]
 Documents = list[str]
-_KEY = "deepsim"
 _ID = re.compile(r"[0-9a-f]{8,64}\Z")
 _DAMAGED = "damaged"
 _INDEX = ".index.sqlite"
@@ -73,7 +77,7 @@ class ModelStore:
         found = []
         for path in self._folder.glob(f"*{SUFFIX}"):
             try:
-                found.append(self._describe(path))
+                found.append(self.describe(path))
             except DamagedError as error:
                 self.set_aside(path, str(error))
             except OSError as error:
@@ -106,17 +110,17 @@ class ModelStore:
         """A model file of which not all was read since it came or changed."""
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             try:
-                if not self._index.verified(path.name, _stamp(path)):
+                if not self._index.verified(path.name, stamp(path)):
                     return path
             except OSError:  # removed at this moment
                 continue
         return None
 
-    def mark_verified(self, path: Path, stamp: str) -> None:
-        """All of the file with that stamp was read and is as it was written."""
+    def mark_verified(self, path: Path, read: str) -> None:
+        """All of the file that then had the stamp `read` is as it was written."""
         try:
-            self._describe(path)
-            self._index.mark_verified(path.name, stamp)
+            self.describe(path)
+            self._index.mark_verified(path.name, read)
         except (DamagedError, OSError) as error:
             log.warning("%s", error)
 
@@ -136,12 +140,24 @@ class ModelStore:
                 raise InputError(f"Several models fit {wanted[:64]!r}: {ids}. Give more of the id.")
         raise ModelNotFoundError(f"There is no model {wanted[:64]!r}: see `deepsim models list`.")
 
-    def remove(self, wanted: str, *, force: bool = False) -> Description:
+    def remove(
+        self,
+        wanted: str,
+        *,
+        force: bool = False,
+        trainings: Callable[[str], Sequence[str]] = lambda _: (),
+    ) -> Description:
         """Delete a model and return its description.
 
-        Raises ModelInUseError when documents refer to it, unless `force` is given.
+        Raises ModelInUseError when documents refer to it, unless `force` is given, and in any case
+        when a training needs it: `trainings` gives the names of those that need a model (an id).
         """
         model = self.find(wanted)
+        if names := trainings(model["id"]):
+            raise ModelInUseError(
+                f"The training {names[0]!r} begins with the model {model.get('name')!r}: wait for"
+                " its end, or cancel it."
+            )
         documents = self._index.documents(model["id"])
         if documents and not force:
             raise ModelInUseError(
@@ -166,89 +182,52 @@ class ModelStore:
         return self._index.documents(model)
 
     def rename(self, wanted: str, name: str) -> Description:
-        """Give a model another name: a new header before the same tensors, so the id stays."""
-        model = self.find(wanted)
-        path = self.path(model["id"])
-        try:
-            with path.open("rb") as old, replacing(path) as new:
-                header = container.read_header(old, path)
-                metadata = header["__metadata__"]
-                described = container.description(metadata, _KEY, path)
-                renamed = container.sealed(_KEY, {**described, "name": name}, metadata)
-                container.write_header(new, {**header, "__metadata__": renamed})
-                shutil.copyfileobj(old, new, 1 << 20)
-        except OSError as error:
-            raise WorkError(f"{path} could not be written: {error.strerror}.") from error
-        return self._describe(path)
+        """Give a model another name; its new description. Raises WorkError."""
+        path = self.path(self.find(wanted)["id"])
+        write_name(path, name)
+        return self.describe(path)
 
     def export(self, wanted: str, to: Path) -> Description:
         """Copy a model, read whole and found right, to the file `to`; its description."""
         model = self.find(wanted)
         path = self.path(model["id"])
         self.check(path)
-        try:
-            with path.open("rb") as source, replacing(to) as target:
-                shutil.copyfileobj(source, target, 1 << 20)
-        except OSError as error:
-            raise WorkError(f"{to} could not be written: {error.strerror}.") from error
+        copy_model(path, to)
         return model
 
     def take(self, source: Path) -> Description:
         """Copy a model file into the store, if all of it is right; its description."""
-        try:
-            if source.stat().st_size > MAX_BYTES:
-                raise InputError(f"{source} is larger than a model may be ({MAX_BYTES >> 30} GiB).")
-            described = container.verify(source, _KEY)
-            path = self._folder / f"{str(described['checksum'])[:12]}{SUFFIX}"
-            if not path.is_file():
-                with source.open("rb") as file, replacing(path) as target:
-                    shutil.copyfileobj(file, target, 1 << 20)
-        except FileNotFoundError:
-            raise InputError(f"There is no file {source}.") from None
-        except OSError as error:
-            raise WorkError(f"{source} could not be taken: {error.strerror or error}.") from error
-        return self._describe(path)
+        return self.describe(take_in(source, self._folder))
 
     def check(self, path: Path) -> None:
         """Read all of a model file. Raises DamagedError after setting it aside."""
         try:
             verify_model(path)
         except DamagedError as error:
-            aside = self.set_aside(path, str(error))
-            raise DamagedError(f"{error} It was set aside: {aside}.") from error
+            raise self.damage(path, error) from error
+
+    def damage(self, path: Path, found: DamagedError) -> DamagedError:
+        """Set a file aside in which damage was found; the error that says so. Raises WorkError."""
+        return DamagedError(f"{found} It was set aside: {self.set_aside(path, str(found))}.")
 
     def sweep(self) -> None:
         """Remove what interrupted writes left behind."""
         for litter in self._folder.glob(".*.part"):
             litter.unlink(missing_ok=True)
 
-    def _describe(self, path: Path) -> Description:
-        stamp = _stamp(path)
-        known = self._index.description(path.name, stamp)
+    def describe(self, path: Path) -> Description:
+        """What a model file of the store says of itself. Raises DamagedError, OSError."""
+        here = stamp(path)
+        known = self._index.description(path.name, here)
         if known is None:
             with path.open("rb") as file:
                 metadata = container.read_header(file, path)["__metadata__"]
-            known = container.description(metadata, _KEY, path)
+            known = container.description(metadata, KEY, path)
             if not str(known.pop("checksum", "")).startswith(path.name.removesuffix(SUFFIX)):
                 raise DamagedError(f"{path} is damaged: it has the content of another model.")
-            self._index.add(path.name, stamp, known)
+            self._index.add(path.name, here, known)
         model = path.name.removesuffix(SUFFIX)
         return {**known, "id": model, "bytes": path.stat().st_size}
-
-
-def verify_model(path: Path) -> str:
-    """Read all of a model file of the store; its stamp. Raises DamagedError, OSError."""
-    stamp = _stamp(path)
-    checksum = str(container.verify(path, _KEY)["checksum"])
-    if not checksum.startswith(path.name.removesuffix(SUFFIX)):
-        raise DamagedError(f"{path} is damaged: it has the content of another model.")
-    return stamp
-
-
-def _stamp(path: Path) -> str:
-    """Another one for another content."""
-    stat = path.stat()
-    return f"{stat.st_ino}-{stat.st_mtime_ns}-{stat.st_size}"
 
 
 def _reason(path: Path) -> str:

@@ -3,9 +3,10 @@
 import itertools
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 
 import zmq
-from deepsim_client.wire import Buffer, Message, encode
+from deepsim_client.wire import NOBODY, Buffer, Message, encode
 
 from deepsim_server.replies import error
 
@@ -23,6 +24,8 @@ _LARGE = 4096
 """Bytes above which a reply is worth dropping when there is too much."""
 
 _Key = tuple[str, str, int]
+_MARK = ("error", NOBODY, 0)
+"""Of the message that replies were dropped: one is enough, however many they were."""
 
 
 class _Queue:
@@ -38,9 +41,15 @@ class _Queue:
         self.size += size - self.messages.get(key, ([], 0))[1]
         self.messages[key] = (parts, size)
 
-    def pop(self, key: _Key) -> None:
-        """Remove one message."""
-        self.size -= self.messages.pop(key)[1]
+    def pop(self, key: _Key) -> int:
+        """Remove one message; its size in bytes."""
+        size = self.messages.pop(key)[1]
+        self.size -= size
+        return size
+
+    def first(self, fits: Callable[[_Key, int], bool]) -> _Key | None:
+        """The oldest message of which `fits` is true, by its key and size."""
+        return next((key for key, (_, size) in self.messages.items() if fits(key, size)), None)
 
 
 class Outbox:
@@ -71,9 +80,11 @@ class Outbox:
         number = 0 if message.kind in LATEST_ONLY else next(self._numbers)
         queue.put((message.kind, message.id, number), parts)
         while queue.size > self._max_waiting or len(queue.messages) > self._max_messages:
-            self._drop_oldest(peer, queue)
+            if not self._drop(peer, queue):
+                break
         while self.waiting_bytes > self._max_waiting_all:
-            self._drop_oldest(*max(self._waiting.items(), key=lambda item: item[1].size))
+            if not self._drop(*max(self._waiting.items(), key=lambda item: item[1].size)):
+                break
 
     def flush(self) -> None:
         """Try again what waits."""
@@ -96,18 +107,30 @@ class Outbox:
         """Bytes that wait for clients."""
         return sum(queue.size for queue in self._waiting.values())
 
-    def _drop_oldest(self, peer: bytes, queue: _Queue) -> None:
-        """Make room, first of what is large. Who waits for a dropped result is told so."""
-        sizes = queue.messages.items()
-        key = next((key for key, (_, size) in sizes if size > _LARGE), next(iter(queue.messages)))
+    def _drop(self, peer: bytes, queue: _Queue) -> bool:
+        """Make room for a client's newer replies; False when there is nothing to drop.
+
+        What is large goes first: who waits for it is told so. Then what a newer one would replace.
+        Of small replies the oldest goes, and one message tells the client to ask again for all
+        that it waits for.
+        """
+        key = queue.first(lambda key, size: size > _LARGE)
+        key = key or queue.first(lambda key, size: key[0] in LATEST_ONLY)
+        key = key or queue.first(lambda key, size: key != _MARK)
+        if key is None:
+            return False
         kind, request, _ = key
-        large = queue.messages[key][1] > _LARGE
-        queue.pop(key)
-        log.warning("A client does not read: its oldest reply (%s) is dropped.", kind)
+        large = queue.pop(key) > _LARGE
+        if _MARK not in queue.messages:  # a flood of them is not worth a line each
+            log.warning("A client does not read: its oldest reply (%s) is dropped.", kind)
         if kind == "result" and large:
             sentence = "The answer was dropped because it was not read in time: ask again."
             told = error(request, "dropped", sentence)
             queue.put((told.kind, request, next(self._numbers)), [peer, *encode(told)])
+        elif kind not in LATEST_ONLY:
+            told = error(None, "dropped", "Answers were not read in time, and dropped.")
+            queue.put(_MARK, [peer, *encode(told)])
+        return True
 
     def _try(self, peer: bytes, parts: list[Buffer]) -> bool:
         try:

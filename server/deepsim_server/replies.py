@@ -2,10 +2,7 @@
 
 from typing import Any
 
-from deepsim_client.wire import Message
-
-NOBODY = "0" * 32
-"""The id of an error reply to a message whose own id could not be read."""
+from deepsim_client.wire import NOBODY, Message
 
 
 def error(request: str | None, code: str, sentence: str) -> Message:

@@ -94,6 +94,7 @@ def _serve_alone(
             Peers(known),
             idle_seconds=idle_seconds,
             parent=_parent(),
+            orphan_seconds=limits.orphan_seconds,
         )
         for worker in workers:
             worker.start()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from deepsim_client.wire import Message, new_id
 
+from deepsim_engine.errors import InputError
+from deepsim_server.failures import OVER, failure
 from deepsim_server.fair import FairQueue
 from deepsim_server.replies import error
 from deepsim_server.supervisor import Death, Supervisor
@@ -26,6 +28,7 @@ _SUPERSEDED = "A newer drawing of this document came: that one is answered."
 
 Reply = Callable[[bytes, Message], None]
 Choose = Callable[[Message], Supervisor]
+Name = Callable[[Message], Message]
 
 
 @dataclass
@@ -44,10 +47,15 @@ class _Small:
 
 
 class SmallRequests:
-    """All small requests of one engine. `choose` names the worker for a request."""
+    """All small requests of one engine.
 
-    def __init__(self, choose: Choose, reply: Reply) -> None:
+    `choose` names the worker for a request. `name` says anew what a request is about, just before
+    it is handed to a worker: the training that it named may have led to a model meanwhile.
+    """
+
+    def __init__(self, choose: Choose, name: Name, reply: Reply) -> None:
         self._choose = choose
+        self._name = name
         self._reply = reply
         self._all: dict[str, _Small] = {}
         self._queue: FairQueue[str] = FairQueue()
@@ -105,6 +113,12 @@ class SmallRequests:
         while self._queue:
             request = self._queue.pop()
             small = self._all[request]
+            try:
+                small.message = self._name(small.message)
+            except InputError as problem:
+                del self._all[request]
+                self._reply(small.peer, failure(small.message, problem))
+                continue
             worker = self._choose(small.message)
             if self._in_hand(worker) < MAX_IN_HAND:
                 small.worker = worker
@@ -119,12 +133,19 @@ class SmallRequests:
     def on_worker(self, message: Message) -> bool:
         """A worker's reply; whether it is one that somebody waits for."""
         small = self._all[message.id]
+        wanted = small.ended is None
+        if wanted and message.body.get("code") == OVER:
+            # The training ended before the worker came to it; its model is known by now.
+            small.worker = None
+            self._queue.add(small.peer, message.id, first=True)
+            self.tick()
+            return False
         if message.final:
             del self._all[message.id]
             self.tick()
-        if small.ended is None:
+        if wanted:
             self._reply(small.peer, message)
-        return small.ended is None
+        return wanted
 
     def on_death(self, worker: Supervisor, death: Death) -> None:
         """What the dead worker had is answered with an error; what waits goes to the next."""

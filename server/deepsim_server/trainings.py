@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 
 MAX_UNFINISHED = 64
 """Trainings that may wait at a time."""
+MAX_BYTES_WRITING = 1 << 30
+"""Bytes of trainings that may wait for the disk."""
+MAX_BYTES_QUEUED = 16 << 30
+"""Bytes on the disk that the inputs of trainings that are not done may take."""
 MAX_DEATHS = 3
 """Workers that may die of a training before it counts as failed."""
 MAX_HANGS = 2
@@ -88,8 +92,7 @@ class Trainings:
             self._join(job, peer, message.id)
         elif message.id in self._writes:
             self._writes[message.id].peer = peer
-        elif len(self._writes) + len(self._store.unfinished()) >= MAX_UNFINISHED:
-            sentence = f"{MAX_UNFINISHED} trainings wait already: cancel some, or wait."
+        elif sentence := self._too_much(_size(message)):
             self._reply(peer, error(message.id, "busy", sentence))
         else:
             self._check_memory(message, settings)
@@ -101,6 +104,20 @@ class Trainings:
 
             future = self._disk.submit(write)
             self._writes[message.id] = _Write(peer, message, settings, resume, future)
+
+    def _too_much(self, size: int) -> str:
+        """Why no training of `size` bytes can be taken now, or ""."""
+        unfinished = self._store.unfinished()
+        if len(self._writes) + len(unfinished) >= MAX_UNFINISHED:
+            return f"{MAX_UNFINISHED} trainings wait already: cancel some, or wait."
+        writing = sum(_size(write.message) for write in self._writes.values())
+        if writing and writing + size > MAX_BYTES_WRITING:
+            return "The disk is slower than the requests come: try again in a moment."
+        queued = sum(self._store.bytes_of_inputs(job.id) for job in unfinished)
+        if queued and queued + writing + size > MAX_BYTES_QUEUED:
+            limit = f"{MAX_BYTES_QUEUED / 2**30:g} GiB"
+            return f"The pictures of what waits for training fill {limit}: cancel some, or wait."
+        return ""
 
     def _check_memory(self, message: Message, settings: TrainSettings) -> None:
         told = self._workers.first.info.get("needs", {}).get(settings.preset)
@@ -277,6 +294,12 @@ class Trainings:
 
     # -- what there is
 
+    def needing(self, model: str) -> list[str]:
+        """Names of the trainings that are to begin with a stored model, or began with it: until
+        their end it is needed, for they may have to begin anew."""
+        writes = [w.settings.name for w in self._writes.values() if w.settings.origin == model]
+        return writes + self._store.beginning_with(model)
+
     @property
     def busy(self) -> bool:
         """Whether anything runs, waits or is being written."""
@@ -295,12 +318,6 @@ class Trainings:
     def writing(self) -> bool:
         """Whether requests wait for the disk."""
         return bool(self._writes)
-
-    @property
-    def bytes_writing(self) -> int:
-        """Bytes of pixels that wait for the disk."""
-        writes = self._writes.values()
-        return sum(memoryview(f.data).nbytes for write in writes for f in write.message.frames)
 
     def followed_by(self, peer: bytes) -> int:
         """How many requests of that client wait for trainings."""
@@ -457,6 +474,11 @@ class Trainings:
     def _step(self, job: str) -> int:
         found = self._progress.get(job, {}).get("step")
         return found if isinstance(found, int) else self._store.get(job).step
+
+
+def _size(message: Message) -> int:
+    """Bytes of its pixels."""
+    return sum(memoryview(frame.data).nbytes for frame in message.frames)
 
 
 _NONE = "There is no such training."

@@ -1,70 +1,38 @@
-"""Model files over the wire, piece by piece, so that neither side holds a whole file.
+"""Model files over the wire, piece by piece, so that neither side holds a whole file."""
 
-A piece is sent as frames of one channel: `rows` of 32 768 bytes, and the `rest`.
-"""
-
-import logging
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from deepsim_client.wire import MAX_SIDE, Frame, Message
+from deepsim_client.pieces import PIECE
 
 from deepsim_engine.errors import InputError
-from deepsim_server.models import MAX_BYTES, ModelStore
+from deepsim_server.model_files import MAX_BYTES
 
-log = logging.getLogger(__name__)
-
-PIECE = 4 << 20
-"""Bytes of an exported piece, and at most of an imported one."""
 MAX_UPLOADS = 4
 """Files that may be on their way at a time; a further one pushes the oldest out."""
 
 _UPLOAD = re.compile(r"[0-9a-f]{32}\Z")
 
 
-def as_frames(piece: bytes) -> tuple[Frame, ...]:
-    """A piece of a file as frames."""
-    rows, rest = divmod(len(piece), MAX_SIDE)
-    whole = memoryview(piece)[: rows * MAX_SIDE]
-    frames = []
-    if rows:
-        frames.append(Frame("rows", (rows, MAX_SIDE, 1), "uint8", whole))
-    if rest:
-        frames.append(Frame("rest", (1, rest, 1), "uint8", memoryview(piece)[-rest:]))
-    return tuple(frames)
+def read_piece(path: Path, offset: int) -> bytes:
+    """Bytes of a file from `offset`. Raises InputError when there are none, OSError."""
+    if not 0 <= offset < path.stat().st_size:
+        raise InputError(f"The model has no byte {offset}.")
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(PIECE)
 
 
-def from_frames(message: Message) -> bytes:
-    """Undo `as_frames`. Raises InputError when there is nothing."""
-    found = [message.frame(name) for name in ("rows", "rest")]
-    piece = b"".join(bytes(frame.data) for frame in found if frame is not None)
-    if not piece:
-        raise InputError("The piece is missing: send frames named rows and rest.")
-    return piece
+class Uploads:
+    """Gathers the pieces of files that are sent to a folder."""
 
-
-class Transfers:
-    """Reads pieces of stored models, and gathers those of models to be stored."""
-
-    def __init__(self, models: ModelStore) -> None:
-        self._models = models
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._uploads: dict[str, Path] = {}
 
-    def piece(self, model: str, offset: int) -> bytes:
-        """Bytes of the model's file from `offset`; at the start all of the file is checked."""
-        path = self._models.path(model)
-        if not 0 <= offset < path.stat().st_size:
-            raise InputError(f"The model has no byte {offset}.")
-        if offset == 0:
-            self._models.check(path)
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(PIECE)
-
-    def take(self, upload: str, offset: int, total: int, data: bytes) -> dict[str, Any] | None:
-        """Keep a piece; after the last one the model goes into the store and is described.
+    def take(self, upload: str, offset: int, total: int, data: bytes) -> Path | None:
+        """Keep a piece; after the last one the whole file, which is the caller's from then on.
 
         Pieces come in order, and the first one begins anew. Raises InputError.
         """
@@ -82,12 +50,7 @@ class Transfers:
             raise InputError(f"The next piece must begin at byte {have}.")
         with path.open("ab") as file:
             file.write(data)
-        if offset + size < total:
-            return None
-        try:
-            return self._models.take(path)
-        finally:
-            self._drop(upload)
+        return self._uploads.pop(upload) if offset + size == total else None
 
     def close(self) -> None:
         """Remove what did not come to its end."""
@@ -98,7 +61,7 @@ class Transfers:
         self._drop(upload)
         while len(self._uploads) >= MAX_UPLOADS:
             self._drop(next(iter(self._uploads)))
-        handle, name = tempfile.mkstemp(".part", ".upload-", self._models.folder)
+        handle, name = tempfile.mkstemp(".part", ".upload-", self._folder)
         with open(handle, "wb"):  # noqa: PTH123  (a descriptor)
             pass
         self._uploads[upload] = Path(name)

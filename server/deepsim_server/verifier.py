@@ -1,11 +1,14 @@
 """Reads the model files one by one, in a thread, to find damage before somebody needs them."""
 
 import logging
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future
+from functools import partial
 from pathlib import Path
 
 from deepsim_engine.errors import DamagedError, WorkError
-from deepsim_server.models import ModelStore, verify_model
+from deepsim_server.background import Background
+from deepsim_server.model_files import verify_model
+from deepsim_server.models import ModelStore
 
 log = logging.getLogger(__name__)
 
@@ -15,8 +18,7 @@ class Verifier:
 
     def __init__(self, models: ModelStore) -> None:
         self._models = models
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="verify")
-        self._reading: tuple[Path, Future[str]] | None = None
+        self._background = Background("verify")
         self._awake = True
         self._unreadable: set[Path] = set()
 
@@ -26,20 +28,17 @@ class Verifier:
 
     def tick(self) -> None:
         """Go on; never waits."""
-        if self._reading is not None and self._reading[1].done():
-            path, future = self._reading
-            self._reading = None
-            self._done(path, future)
-        if self._reading is None and self._awake:
+        self._background.tick()
+        if self._awake and not self._background:
             found = self._models.unverified()
             if found is None or found in self._unreadable:
                 self._awake = False
             else:
-                self._reading = (found, self._thread.submit(verify_model, found))
+                self._background.do(partial(verify_model, found), partial(self._done, found))
 
     def close(self) -> None:
         """End the thread after the file it reads."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._background.close()
 
     def _done(self, path: Path, future: "Future[str]") -> None:
         try:
@@ -54,3 +53,5 @@ class Verifier:
             if path.exists():
                 log.warning("%s cannot be read: %s.", path, error)
                 self._unreadable.add(path)
+        except CancelledError:
+            log.debug("%s was not read any more.", path)

@@ -17,12 +17,14 @@ from deepsim_engine.influence import check_box, intersection
 from deepsim_engine.palette import Palette
 from deepsim_engine.presets import PRESETS, Preset
 from deepsim_engine.training import estimate_memory, library_versions
+from deepsim_server.failures import TrainingOverError
 from deepsim_server.folders import Folders
 from deepsim_server.inputs import read_inputs
 from deepsim_server.jobs import CHECKPOINT, INPUTS
 from deepsim_server.loaded import LoadedModels
 from deepsim_server.memory import needs
-from deepsim_server.models import SUFFIX, ModelStore
+from deepsim_server.model_files import SUFFIX
+from deepsim_server.models import ModelStore
 from deepsim_server.requests import TrainSettings, box, colours, flag, number, text, whole
 
 if TYPE_CHECKING:
@@ -274,8 +276,10 @@ class Work:
         job, wanted = text(message.body, "job", ""), text(message.body, "model", "")
         if job and job == self._running and self._snapshot is not None:
             return self._snapshot()
+        if job:
+            raise TrainingOverError("The training that is named does not run.")
         if not wanted:
-            raise InputError("No model is named, and the training that is named does not run.")
+            raise InputError("No model is named, and no training.")
         return self._load(wanted)
 
     def unload_idle(self) -> None:

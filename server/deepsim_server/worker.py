@@ -27,10 +27,10 @@ from deepsim_client.wire import (
     new_id,
 )
 
-from deepsim_engine.errors import InputError, Stopped, WorkError
+from deepsim_server.failures import failure
 from deepsim_server.folders import Folders
-from deepsim_server.models import ModelNotFoundError
 from deepsim_server.pulse import Pulse
+from deepsim_server.replies import error
 from deepsim_server.work import Drawing, Work
 
 log = logging.getLogger(__name__)
@@ -79,8 +79,8 @@ class Worker:
             try:
                 parts = self._socket.recv_multipart(copy=False)
                 message = decode([part.buffer for part in parts])
-            except WireError as error:
-                log.error("The engine sent something wrong: %s", error)
+            except WireError as problem:
+                log.error("The engine sent something wrong: %s", problem)
                 continue
             if message.kind == "cancel":
                 self._cancel(str(message.body.get("job")))
@@ -95,7 +95,7 @@ class Worker:
             return
         for message in [m for m in self._inbox if m.id == request]:
             self._inbox.remove(message)
-            self._error(request, "cancelled", "Cancelled before it was begun.")
+            self._tell(error(request, "cancelled", "Cancelled before it was begun."))
 
     def _answer(self, message: Message) -> None:
         self._pulse.beat(message.id)
@@ -105,23 +105,12 @@ class Worker:
             elif message.kind in self._handlers:
                 body, frames = self._handlers[message.kind](message)
             else:
-                self._error(message.id, "unknown-message", f"{message.kind!r} is no work.")
+                sentence = f"{message.kind!r} is no work."
+                self._tell(error(message.id, "unknown-message", sentence))
                 return
             self._send("result", message.id, body, frames)
-        except ModelNotFoundError as error:
-            self._error(message.id, "not-found", str(error))
-        except InputError as error:
-            self._error(message.id, "input", str(error))
-        except Stopped as error:
-            self._error(message.id, "cancelled", str(error))
-        except WorkError as error:
-            self._error(message.id, "failed", str(error))
-        except MemoryError:
-            self._error(message.id, "failed", "There is not enough memory: use a smaller size.")
-        except Exception as error:  # one request's bug must not end the others
-            log.exception("%s failed", message.kind)
-            sentence = f"Internal error ({type(error).__name__}: {str(error)[:200]})."
-            self._error(message.id, "failed", f"{sentence} The worker's log says more.")
+        except Exception as problem:  # noqa: BLE001  (one request's must not end the others)
+            self._tell(failure(message, problem))
         finally:
             self._pulse.beat(self._training)
 
@@ -167,13 +156,13 @@ class Worker:
             self._answer(small)
         self._work.unload_idle()
 
-    def _error(self, request: str, code: str, sentence: str) -> None:
-        self._send("error", request, {"code": code, "message": sentence})
-
     def _send(
         self, kind: str, id: str, body: dict[str, Any], frames: tuple[Frame, ...] = ()
     ) -> None:
-        self._socket.send_multipart(encode(Message(kind, id, body, frames)), copy=False)
+        self._tell(Message(kind, id, body, frames))
+
+    def _tell(self, message: Message) -> None:
+        self._socket.send_multipart(encode(message), copy=False)
 
 
 def main() -> None:

@@ -13,7 +13,8 @@ from deepsim_client import Message
 from deepsim_client.wire import encode, new_id
 from deepsim_server.inputs import write_inputs
 from deepsim_server.jobs import JobStore
-from deepsim_server.models import ModelStore, verify_model
+from deepsim_server.model_files import verify_model
+from deepsim_server.models import ModelStore
 
 from deepsim_engine import checkpoint
 from deepsim_engine.errors import WorkError

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from deepsim_client import Message
 from deepsim_client.wire import new_id
 from deepsim_server import memory
+from deepsim_server.failures import OVER
 from deepsim_server.fair import FairQueue
 from deepsim_server.loaded import LoadedModels
+from deepsim_server.models import ModelNotFoundError
 from deepsim_server.small import MAX_EACH, MAX_IN_HAND, MAX_WAITING, SmallRequests
 
 from deepsim_engine.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -56,10 +59,15 @@ class Scene:
     """Small requests, one worker, and what clients were answered."""
 
     worker: Worker = field(default_factory=Worker)
+    name: Callable[[Message], Message] = lambda message: message
     said: list[tuple[bytes, str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.small = SmallRequests(lambda message: self.worker, self.reply)  # type: ignore[arg-type,return-value]
+        self.small = SmallRequests(
+            lambda message: self.worker,  # type: ignore[arg-type,return-value]
+            self.name,
+            self.reply,
+        )
 
     def reply(self, peer: bytes, message: Message) -> None:
         self.said.append((peer, message.id, message.body.get("code", message.kind)))
@@ -127,6 +135,41 @@ def test_a_request_is_cancelled_before_and_while_a_worker_has_it() -> None:
     scene.small.follow(requests[0], b"c")  # asked again by a client that did not hear it
     assert scene.said[-1] == (b"c", requests[0], "cancelled")
     assert not scene.answer(requests[0])
+    assert len(scene.small) == MAX_IN_HAND - 1
+
+
+def test_what_is_asked_about_a_training_that_ends_meanwhile_is_asked_about_its_model() -> None:
+    """Also where the worker had the question already."""
+    ended = [False]
+
+    def name(message: Message) -> Message:
+        return replace(message, body={"model": "m"} if ended[0] else {"job": "t"})
+
+    scene = Scene(name=name)
+    asked = [scene.ask(b"a") for _ in range(MAX_IN_HAND + 1)]
+    ended[0] = True
+    over = Message("error", asked[0], {"code": OVER, "message": "It ended."})
+    assert not scene.small.on_worker(over)
+    scene.answer(asked[1])
+    given = [(message.id, message.body) for message in scene.worker.given[MAX_IN_HAND:]]
+    assert given == [(asked[0], {"model": "m"}), (asked[2], {"model": "m"})]
+    assert scene.answer(asked[0])
+    assert [code for _, _, code in scene.said] == ["result", "result"]
+
+
+def test_what_is_asked_about_a_training_that_left_no_model_is_refused() -> None:
+    left = [True]
+
+    def name(message: Message) -> Message:
+        if left[0]:
+            return message
+        raise ModelNotFoundError("There is nothing to show.")
+
+    scene = Scene(name=name)
+    asked = [scene.ask(b"a") for _ in range(MAX_IN_HAND + 1)]
+    left[0] = False
+    scene.small.on_worker(Message("error", asked[0], {"code": OVER, "message": "It ended."}))
+    assert [code for _, _, code in scene.said] == ["not-found", "not-found"]
     assert len(scene.small) == MAX_IN_HAND - 1
 
 

@@ -235,6 +235,6 @@ def test_an_engine_leaves_soon_after_the_editor_that_started_it(
     editor = subprocess.Popen([sys.executable, "-c", "pass"])
     editor.wait()
     monkeypatch.setenv(PARENT_VARIABLE, str(editor.pid))
-    served = deepsim(engine, "serve", "--json")
+    served = deepsim(engine, "serve", "--orphan-seconds", "0.5", "--json")
     assert served.returncode == 0, served.stderr
     assert "nobody asks" in engine.log()

@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from typing import TYPE_CHECKING
+from threading import Event, Timer
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from deepsim_client import Message
+from deepsim_client.pieces import PIECE, frames_of
 from deepsim_client.wire import encode, new_id
-from deepsim_server.model_messages import ModelMessages
+from deepsim_server import model_files, model_messages
+from deepsim_server.model_messages import MAX_WAITING, ModelMessages
 from deepsim_server.models import ModelInUseError, ModelNotFoundError, ModelStore
-from deepsim_server.transfers import PIECE, Transfers, as_frames
+from deepsim_server.transfers import Uploads
 from deepsim_server.verifier import Verifier
 
 from deepsim_engine import checkpoint
 from deepsim_engine.errors import DamagedError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from deepsim_client.wire import Frame
@@ -153,30 +156,53 @@ def test_models_are_exported_and_imported_whole_or_not_at_all(
     assert [each["file"] for each in store.damaged()] == [f"{model}.safetensors"]
 
 
-def ask(
-    messages: ModelMessages, frames: tuple[Frame, ...] = (), **body: object
-) -> tuple[dict[str, object], tuple[Frame, ...]]:
-    """The reply's body and frames, as they would be sent."""
-    reply = messages.answer(Message("models", new_id(), dict(body), frames))
-    encode(reply)
-    return reply.body, reply.frames
+class Messages:
+    """Answers to `models` as the engine's loop gives them."""
+
+    def __init__(self, store: ModelStore, **options: Any) -> None:
+        self.heard: list[Message] = []
+        self.messages = ModelMessages(store, self.hear, **options)
+
+    def hear(self, peer: bytes, reply: Message) -> None:
+        """A reply, as it would be sent."""
+        assert peer == b"me"
+        encode(reply)
+        self.heard.append(reply)
+
+    def say(self, frames: tuple[Frame, ...] = (), **body: object) -> str:
+        """Send a request; its id."""
+        message = Message("models", new_id(), dict(body), frames)
+        self.messages.take(b"me", message)
+        return message.id
+
+    def ask(self, frames: tuple[Frame, ...] = (), **body: object) -> Message:
+        """Send a request, and wait for its reply."""
+        return self.answer(self.say(frames, **body))
+
+    def answer(self, id: str) -> Message:
+        """Wait for the reply to a request."""
+        deadline = time.monotonic() + 60
+        while not (found := [each for each in self.heard if each.id == id]):
+            assert time.monotonic() < deadline
+            self.messages.tick()
+            time.sleep(0.002)
+        return found[0]
 
 
 def test_a_model_travels_in_pieces(store: ModelStore, tmp_path: Path) -> None:
     model = add(store, size=PIECE + 70000)
     whole = store.path(model).read_bytes()
-    messages = ModelMessages(store, lambda: None)
     (tmp_path / "other").mkdir()
     there = ModelStore(tmp_path / "other")
-    other = ModelMessages(there, lambda: None)
+    messages, other = Messages(store), Messages(there)
     upload, offset, got = new_id(), 0, b""
     while offset is not None:
-        body, frames = ask(messages, action="export", model=model, offset=offset)
-        got += b"".join(bytes(frame.data) for frame in frames)
-        sent = {"upload": upload, "offset": offset, "bytes": body["bytes"]}
-        reply, _ = ask(other, frames, action="import", **sent)
-        offset = body["next"]
-        assert reply["next"] == offset
+        piece = messages.ask(action="export", model=model, offset=offset)
+        got += b"".join(bytes(frame.data) for frame in piece.frames)
+        sent = {"upload": upload, "offset": offset, "bytes": piece.body["bytes"]}
+        reply = other.ask(piece.frames, action="import", **sent)
+        offset = piece.body["next"]
+        assert reply.body["next"] == offset
     assert got == whole
     assert there.find(model)["name"] == "Cat"
     assert [path.name for path in there.folder.glob("*.part")] == []
@@ -196,26 +222,26 @@ def test_a_model_travels_in_pieces(store: ModelStore, tmp_path: Path) -> None:
 def test_pieces_that_do_not_fit_are_refused(
     store: ModelStore, changes: dict[str, object], said: str
 ) -> None:
-    messages = ModelMessages(store, lambda: None)
+    messages = Messages(store)
     body = {"action": "import", "upload": new_id(), "offset": 0, "bytes": 100, **changes}
     with pytest.raises(InputError, match=said):
-        ask(messages, as_frames(b"12345"), **body)
+        messages.say(frames_of(b"12345"), **body)
     assert list(store.folder.glob(".upload*")) == []
 
 
 def test_an_upload_that_is_no_model_leaves_nothing(store: ModelStore) -> None:
-    messages = ModelMessages(store, lambda: None)
-    with pytest.raises(DamagedError):
-        ask(messages, as_frames(b"12345"), action="import", upload=new_id(), bytes=5)
+    messages = Messages(store)
+    reply = messages.ask(frames_of(b"12345"), action="import", upload=new_id(), bytes=5)
+    assert reply.body["code"] == "input"
     assert [path.name for path in store.folder.iterdir() if "index" not in path.name] == []
 
 
 def test_uploads_that_do_not_end_are_few(store: ModelStore) -> None:
-    transfers = Transfers(store)
+    uploads = Uploads(store.folder)
     for _ in range(9):
-        assert transfers.take(new_id(), 0, 10, b"1") is None
+        assert uploads.take(new_id(), 0, 10, b"1") is None
     assert len(list(store.folder.glob(".upload*"))) == 4
-    transfers.close()
+    uploads.close()
     assert list(store.folder.glob(".upload*")) == []
 
 
@@ -230,11 +256,11 @@ def test_an_index_of_another_layout_is_made_anew(store: ModelStore) -> None:
 
 def test_more_models_than_one_message_holds_are_listed_in_pieces(store: ModelStore) -> None:
     added = {add(store, name * 1500) for name in "abcdefghij" * 7}
-    messages = ModelMessages(store, lambda: None)
+    messages = Messages(store)
     listed: list[str] = []
     offset: int | None = 0
     while offset is not None:
-        body, _ = ask(messages, action="list", offset=offset)
+        body = messages.ask(action="list", offset=offset).body
         assert body["models"]
         listed += [model["id"] for model in body["models"]]
         offset = body["next"]
@@ -245,9 +271,117 @@ def test_more_models_than_one_message_holds_are_listed_in_pieces(store: ModelSto
 
 def test_a_model_whose_description_fits_no_message_hides_no_other(store: ModelStore) -> None:
     long, short = add(store, "x" * 60_000), add(store)
-    messages = ModelMessages(store, lambda: None)
-    first, _ = ask(messages, action="list")
-    second, _ = ask(messages, action="list", offset=first["next"] or 0)
+    messages = Messages(store)
+    first = messages.ask(action="list").body
+    second = messages.ask(action="list", offset=first["next"] or 0).body
     found = {model["id"] for reply in (first, second) for model in reply["models"]}
     assert found == {short}
     assert store.find(long)["id"] == long
+
+
+class Hold:
+    """Keeps the thread that reads and writes model files from getting on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.go = Event()
+        for name in ("write_name", "verify_model", "take_in"):
+            monkeypatch.setattr(model_messages, name, self._held(getattr(model_files, name)))
+
+    def _held(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        def later(*arguments: Any, **options: Any) -> Any:
+            assert self.go.wait(60)
+            return work(*arguments, **options)
+
+        return later
+
+
+def test_while_a_whole_file_is_read_or_written_others_are_answered(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, hold = add(store), Hold(monkeypatch)
+    file = store.path(model).read_bytes()
+    messages = Messages(store)
+    sent = {"action": "import", "upload": new_id(), "bytes": len(file)}
+    asked = [
+        messages.say(action="rename", model=model, name="New"),
+        messages.say(action="export", model=model),
+        messages.say(frames_of(file), **sent),
+    ]
+    assert messages.ask(action="list").body["models"][0]["name"] == "Cat"
+    messages.messages.tick()
+    assert len(messages.heard) == 1
+    hold.go.set()
+    assert [messages.answer(id).kind for id in asked] == ["result"] * 3
+    assert messages.ask(action="show", model=model).body["model"]["name"] == "New"
+    assert [path.name for path in store.folder.glob("*.part")] == []
+
+
+def test_what_was_asked_first_is_done_first(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A removal that overtook a renaming would leave the model there."""
+    model, hold = add(store), Hold(monkeypatch)
+    messages = Messages(store)
+    renamed = messages.say(action="rename", model=model, name="New")
+    removed = messages.say(action="remove", model=model)
+    again = messages.say(action="rename", model=model, name="Newer")
+    hold.go.set()
+    assert messages.answer(renamed).body["model"]["name"] == "New"
+    assert messages.answer(removed).body["model"]["name"] == "New"
+    assert messages.answer(again).kind == "error"
+    assert store.list() == []
+
+
+def test_an_engine_that_leaves_ends_what_it_does_and_says_so_to_the_others(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, hold = add(store), Hold(monkeypatch)
+    file = store.path(model).read_bytes()
+    messages = Messages(store)
+    sent = {"action": "import", "upload": new_id(), "bytes": len(file)}
+    asked = [
+        messages.say(action="rename", model=model, name="New"),
+        messages.say(frames_of(file), **sent),
+        messages.say(action="remove", model=model),
+    ]
+    Timer(0.2, hold.go.set).start()
+    messages.messages.close()
+    replies = [messages.answer(id) for id in asked]
+    assert replies[0].body["model"]["name"] == "New"
+    assert [reply.body.get("code") for reply in replies[1:]] == ["shutting-down"] * 2
+    assert [path.name for path in store.folder.glob(".upload*")] == []
+    assert len(store.list()) == 1
+
+
+def test_requests_that_wait_for_files_are_bounded_and_a_repeated_one_waits_once(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, hold = add(store), Hold(monkeypatch)
+    messages = Messages(store)
+    asked = [messages.say(action="export", model=model) for _ in range(MAX_WAITING)]
+    again = Message("models", asked[0], {"action": "export", "model": model})
+    messages.messages.take(b"me", again)
+    assert messages.ask(action="list").body["code"] == "busy"
+    hold.go.set()
+    assert [messages.answer(id).kind for id in asked] == ["result"] * MAX_WAITING
+    assert len(messages.heard) == MAX_WAITING + 1
+
+
+def test_damage_that_an_export_meets_is_set_aside_and_told(store: ModelStore) -> None:
+    model = add(store)
+    damage(store, model)
+    reply = Messages(store).ask(action="export", model=model)
+    assert reply.body["code"] == "input"
+    assert "set aside" in reply.body["message"]
+    assert store.list() == []
+
+
+def test_a_model_that_a_training_begins_with_is_not_removed(store: ModelStore) -> None:
+    model = add(store)
+    names = {model: ["Painting"]}
+    messages = Messages(store, trainings=lambda wanted: names.get(wanted, []))
+    reply = messages.ask(action="remove", model=model, force=True)
+    assert reply.body["code"] == "in-use"
+    assert "'Painting'" in reply.body["message"]
+    names.clear()
+    assert messages.ask(action="remove", model=model).kind == "result"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import zmq
-from deepsim_client.wire import Frame, Message, decode, new_id
+from deepsim_client.wire import NOBODY, Frame, Message, decode, new_id
 from deepsim_server.outbox import Outbox
 
 from tests.server.conftest import until
@@ -86,14 +86,29 @@ def test_a_result_that_does_not_fit_is_replaced_by_a_sentence(pair: Pair) -> Non
     assert got[asked[-1]].kind == "result"
 
 
-def test_small_messages_are_bounded_in_number(pair: Pair) -> None:
+def test_small_replies_are_bounded_and_who_waits_is_told_to_ask_again(pair: Pair) -> None:
+    """One message for all that were dropped, so that nobody waits for ever."""
     outbox = Outbox(pair.router, max_messages=10)
     pair.fill(outbox)
     sent = [new_id() for _ in range(100)]
     for id in sent:
-        outbox.send(pair.peer, Message("error", id, {"code": "x", "message": "."}))
-    heard = [message.id for message in pair.read_all(outbox) if message.id in sent]
-    assert heard == sent[-10:]
+        outbox.send(pair.peer, Message("result", id, {"state": "."}))
+    heard = [m for m in pair.read_all(outbox) if m.kind == "error" or not m.frames]
+    assert [m.id for m in heard if m.id in sent] == sent[-9:]
+    assert [(m.id, m.body["code"]) for m in heard if m.id not in sent] == [(NOBODY, "dropped")]
+
+
+def test_progress_is_dropped_before_what_somebody_waits_for(pair: Pair) -> None:
+    outbox = Outbox(pair.router, max_messages=10)
+    pair.fill(outbox)
+    results, trainings = [new_id() for _ in range(9)], [new_id() for _ in range(100)]
+    for id in results:
+        outbox.send(pair.peer, Message("result", id, {}))
+    for id in trainings:
+        outbox.send(pair.peer, Message("progress", id, {"step": 1}))
+    heard = [m.id for m in pair.read_all(outbox)]
+    assert [id for id in heard if id in results] == results
+    assert NOBODY not in heard
 
 
 def test_all_clients_together_are_bounded(pair: Pair) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from deepsim_client import Message
 from deepsim_client.wire import encode, new_id
+from deepsim_server.inputs import write_inputs
 from deepsim_server.jobs import JobStore
 from deepsim_server.supervisor import Death
 from deepsim_server.trainings import Trainings
@@ -48,9 +50,10 @@ class Scene:
             self.store, workers, lambda peer, message: self.said.append((peer, message))
         )
 
-    def train(self, name: str = "Cat", peer: bytes = b"a") -> str:
+    def train(self, name: str = "Cat", peer: bytes = b"a", origin: str = "") -> str:
         """Ask for a training and let it be accepted."""
-        message = Message("train", new_id(), {"name": name}, tuple(pair(16)))
+        body = {"name": name, "from": origin}
+        message = Message("train", new_id(), body, tuple(pair(16)))
         self.trainings.request(peer, message, encode(message))
         until(lambda: self.trainings.tick() or not self.trainings.writing)
         self.trainings.tick()
@@ -204,3 +207,67 @@ def test_a_repeated_request_that_the_disk_refuses_leaves_the_checkpoint(
     until(lambda: scene.trainings.tick() or not scene.trainings.writing)
     assert scene.codes()[-1] == "failed"
     assert scene.store.checkpoint(job).read_bytes() == b"far"
+
+
+def test_a_model_is_needed_until_the_end_of_the_trainings_that_begin_with_it(scene: Scene) -> None:
+    running, waiting = scene.train("A", origin="m1"), scene.train("B", origin="m1")
+    paused, other = scene.train("C", origin="m1"), scene.train("D", origin="m2")
+    scene.trainings.pause(b"a", Message("pause", new_id(), {"job": paused}))
+    assert scene.trainings.needing("m1") == ["A", "B", "C"]
+    assert scene.trainings.needing("m2") == ["D"]
+    scene.done()
+    for job in (waiting, paused, other):
+        scene.trainings.cancel(job)
+    assert scene.state(running) == "done"
+    scene.die()
+    assert scene.trainings.needing("m1") == scene.trainings.needing("m2") == []
+
+
+def test_trainings_that_wait_are_bounded_in_number(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deepsim_server.trainings.MAX_UNFINISHED", 3)
+    for _ in range(4):
+        scene.train()
+    assert scene.codes() == ["accepted"] * 3 + ["busy"]
+    assert "3 trainings wait" in scene.said[-1][1].body["message"]
+    scene.done()
+    scene.train()
+    assert scene.codes()[-1] == "accepted"
+
+
+def test_pictures_that_wait_for_training_are_bounded_in_bytes(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = scene.train()
+    each = scene.store.bytes_of_inputs(job)
+    assert each > 16 * 16 * 8
+    monkeypatch.setattr("deepsim_server.trainings.MAX_BYTES_QUEUED", int(2.5 * each))
+    scene.train()
+    scene.train()
+    assert scene.codes() == ["accepted", "accepted", "busy"]
+    assert "cancel some" in scene.said[-1][1].body["message"]
+    scene.done()  # with it goes what it took on the disk
+    scene.train()
+    assert scene.codes()[-1] == "accepted"
+
+
+def test_pictures_that_wait_for_the_disk_are_bounded_in_bytes(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Event()
+
+    def slow(*arguments: Any) -> None:
+        assert disk.wait(60)
+        write_inputs(*arguments)
+
+    monkeypatch.setattr("deepsim_server.trainings.write_inputs", slow)
+    monkeypatch.setattr("deepsim_server.trainings.MAX_BYTES_WRITING", 3 * 16 * 16 * 8)
+    messages = [Message("train", new_id(), {}, tuple(pair(16))) for _ in range(4)]
+    for message in messages:
+        scene.trainings.request(b"a", message, encode(message))
+    assert scene.codes() == ["busy"]
+    assert scene.said[0][1].id == messages[3].id
+    disk.set()
+    until(lambda: scene.trainings.tick() or not scene.trainings.writing)
+    assert sorted(scene.codes()) == ["accepted"] * 3 + ["busy"]

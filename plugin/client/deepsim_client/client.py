@@ -17,7 +17,7 @@ from .pending import OnReply, Reply, Requests, error
 from .processes import process_alive
 from .remote import Remote
 from .search import Ending, Place, Search, SearchError, pause
-from .wire import Frame, Message, WireError, decode, encode, new_id
+from .wire import NOBODY, Frame, Message, WireError, decode, encode, new_id
 
 START_SECONDS = 60.0
 """How long a new engine may take to write its connection file; first starts read much."""
@@ -267,6 +267,9 @@ class EngineClient:
         elif message.id == link.details:
             if message.kind == "result":
                 self._learn(message.body)
+        elif message.id == NOBODY:
+            if message.body.get("code") == "dropped":
+                self._requests.ask_again()
         else:
             self._requests.deliver(message.id, Reply(message.kind, message.body, message.frames))
 

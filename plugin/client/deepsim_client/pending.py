@@ -130,6 +130,13 @@ class Requests:
                 self._answer(rid, error("engine-lost", sentence))
         self._unsent = deque(rid for rid, p in self._pending.items() if not p.answered)
 
+    def ask_again(self) -> None:
+        """Replies were dropped on their way: all that waits for one is to be sent again."""
+        for rid, pending in self._pending.items():
+            again = pending.sends and not pending.answered and pending.kind not in NOT_REPEATED
+            if again and rid not in self._unsent:
+                self._unsent.append(rid)
+
     def fail_all(self, sentence: str) -> None:
         """Answer everything with an error."""
         self._unsent.clear()

@@ -32,6 +32,11 @@ DTYPE = "uint8"
 FINAL_KINDS = frozenset({"result", "error"})
 """Kinds of replies after which nothing more comes for a request."""
 
+NOBODY = "0" * 32
+"""The id of replies that answer no request in particular: an error about a message whose own id
+could not be read, or, with the code "dropped", the news that answers to this client were dropped
+because it did not read them in time; it then asks again for all that it still waits for."""
+
 Buffer = Union[bytes, bytearray, memoryview]
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from deepsim_client import Reply
-from deepsim_krita.features.transfers import PIECE, frames_of, piece_of
+from deepsim_client.pieces import PIECE, frames_of, piece_of
 from deepsim_krita.state import ModelInfo
-from hypothesis import given
-from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from tests.editors.scenes import Scene
@@ -20,12 +18,6 @@ else:
 
 CAR = ModelInfo("m1", "car/red")
 BYTES = os.urandom(PIECE + 40_000)
-
-
-@given(st.integers(1, 200_000))
-def test_a_piece_comes_out_of_its_frames_unchanged(size: int) -> None:
-    piece = bytes(range(251)) * (size // 251 + 1)
-    assert piece_of(Reply("result", {}, frames_of(piece[:size]))) == piece[:size]
 
 
 def exported(scene: Scene, offset: int) -> None:

@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Callable
 
-from deepsim_client import Frame, Reply
+from deepsim_client import Reply
+from deepsim_client.pieces import PIECE, frames_of, piece_of
 
 from ..jobs import Job
 from ..progress import CANCELLED, DONE, FAILED
@@ -18,27 +19,6 @@ from ..text import _
 from .library import Library
 
 SUFFIX = ".safetensors"
-PIECE = 4 << 20
-"""Bytes of a piece."""
-ROW = 32768
-"""Bytes of a row of a piece: as wide as a frame can be."""
-
-
-def frames_of(piece: bytes) -> list[Frame]:
-    """A piece of a file as frames: rows of 32 768 bytes, and the rest."""
-    rows, rest = divmod(len(piece), ROW)
-    frames = []
-    if rows:
-        frames.append(Frame("rows", (rows, ROW, 1), "uint8", piece[: rows * ROW]))
-    if rest:
-        frames.append(Frame("rest", (1, rest, 1), "uint8", piece[-rest:]))
-    return frames
-
-
-def piece_of(reply: Reply) -> bytes:
-    """Undoes `frames_of`."""
-    found = [reply.frame(name) for name in ("rows", "rest")]
-    return b"".join(bytes(frame.data) for frame in found if frame is not None)
 
 
 class TransferJob(Job):
