@@ -27,11 +27,15 @@ from deepsim_engine.folders import weights_dir
 from tests.server.conftest import Engine, ask, pair, until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from deepsim_client import EngineClient, Reply
 
 SIDE = 32
 OPTIONS = ("--checkpoint-seconds", "0")
 """A checkpoint after every step: at most the step that was running is repeated."""
+PATIENCE = 900.0
+"""Seconds that a start may take: this runs for long, beside other work."""
 ENDLESS = {"name": "Killed", "preset": "draft", "steps": 100_000}
 
 
@@ -65,7 +69,7 @@ class Victim:
         self._linger(client)
         told = len(self.told)
         self.engine.worker().kill()
-        until(lambda: len(self.told) > told and not self.fresh, client)
+        self._until(lambda: len(self.told) > told and not self.fresh, client)
 
     def kill_together(self, client: EngineClient) -> EngineClient:
         """The same for engine and worker; the next start goes on unasked. A new client."""
@@ -81,9 +85,10 @@ class Victim:
     def finish(self, client: EngineClient) -> dict[str, object]:
         """Let it end soon; its model, which is read whole."""
         ask(client, "pause", {"job": self.job})
-        until(lambda: self._state(client) == "paused", client)
+        self._until(lambda: self._state(client) == "paused", client)
         least = self.steps + 2
-        final = ask(client, "train", {**ENDLESS, "steps": least, "resume": True}, pair(SIDE))
+        body = {**ENDLESS, "steps": least, "resume": True}
+        final = ask(client, "train", body, pair(SIDE), patience=self.engine.patience)
         assert final.kind == "result", final.body
         # Of the steps before the pause not every one was told.
         assert final.body["model"]["steps"] >= least, final.body
@@ -104,7 +109,10 @@ class Victim:
 
     def _await_step(self, client: EngineClient) -> None:
         self.fresh = True
-        until(lambda: not self.fresh, client)
+        self._until(lambda: not self.fresh, client)
+
+    def _until(self, condition: Callable[[], bool], client: EngineClient) -> None:
+        until(condition, client, patience=self.engine.patience)
 
     def _see(self, reply: Reply) -> None:
         step = reply.body.get("step")
@@ -133,7 +141,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="deepsim-kills-"))
     (folder / "data").mkdir()
     (folder / "data" / "weights").symlink_to(weights_dir())
-    engine = Engine(folder / "data", options=OPTIONS)
+    engine = Engine(folder / "data", options=OPTIONS, patience=PATIENCE)
     begun = time.monotonic()
     victim = Victim(engine, random.Random(options.seed))  # noqa: S311  (not for secrets)
     try:

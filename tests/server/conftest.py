@@ -66,6 +66,8 @@ class Engine:
     clients: list[EngineClient] = field(default_factory=list)
     options: tuple[str, ...] = ()
     """More options of `deepsim serve`."""
+    patience: float = PATIENCE
+    """Seconds that its worker may take to be ready."""
 
     @property
     def location(self) -> Location:
@@ -88,7 +90,7 @@ class Engine:
     def ready(self) -> EngineClient:
         """A new client, connected, and a worker that is there."""
         client = self.client()
-        ask(client, "hello", {"wait": True})
+        ask(client, "hello", {"wait": True}, patience=self.patience)
         return client
 
     def process(self) -> psutil.Process:
@@ -133,10 +135,12 @@ def ask(
     kind: str,
     body: dict[str, Any] | None = None,
     frames: list[Frame] | None = None,
+    *,
+    patience: float = PATIENCE,
     **options: Any,
 ) -> Reply:
     """Send a request and wait for its final reply."""
-    return client.wait(client.request(kind, body or {}, frames or [], **options), PATIENCE)
+    return client.wait(client.request(kind, body or {}, frames or [], **options), patience)
 
 
 def until(condition: Callable[[], Any], *clients: EngineClient, patience: float = PATIENCE) -> Any:
