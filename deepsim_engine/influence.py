@@ -1,5 +1,7 @@
 """Where an edit of the drawing may change the picture: all else stays the artist's, bit for bit."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -14,6 +16,9 @@ FEATHER = 0.04  # of the longer side: width of the seam behind that
 LEAST = 6.0  # pixels, for reach and feather
 _APART = 28.0  # of 255; from there on the result shows something else than the original
 _LOOK = 1024  # pixels; larger pictures are looked at in this size
+
+Part = tuple[slice, slice]
+"""Rows and columns."""
 
 Box = tuple[int, int, int, int]
 """(left, top, width, height) in pixels."""
@@ -70,17 +75,20 @@ def influence(different: Mask, original: Pixels, result: Pixels) -> NDArray[np.f
     stride = _stride(different.shape)
     small = _any_of(different, stride)
     reach, farthest, feather = (length / stride for length in _lengths(different.shape))
-    distance = distance_transform_edt(~small)
+    weight: NDArray[np.float32] = np.zeros(small.shape, np.float32)
+    # Whatever happens farther away from the edit than that is nothing.
+    part = _around(small, math.ceil(reach + farthest + feather) + 2)
+    distance = distance_transform_edt(~small[part])
     near = distance <= reach
-    apart = _apart(original[::stride, ::stride], result[::stride, ::stride])
+    apart = _apart(original[::stride, ::stride], result[::stride, ::stride], part)
     followed = near | ((apart > _APART) & (distance <= reach + farthest))
     whole = binary_fill_holes(binary_propagation(near, mask=followed))
     share = np.clip((feather - distance_transform_edt(~whole)) / feather, 0, 1)
-    weight = (share * share * (3 - 2 * share)).astype(np.float32)
+    weight[part] = share * share * (3 - 2 * share)
     if stride == 1:
         return weight
     height, width = different.shape
-    size = (weight.shape[1] * stride, weight.shape[0] * stride)
+    size = (small.shape[1] * stride, small.shape[0] * stride)
     enlarged = Image.fromarray(weight).resize(size, Image.Resampling.BILINEAR)
     weight = np.array(enlarged)[:height, :width]
     weight[different] = 1
@@ -117,13 +125,31 @@ def intersection(box: Box, other: Box) -> Box:
     return left, top, right - left, bottom - top
 
 
-def _apart(original: Pixels, result: Pixels) -> NDArray[np.float32]:
-    """(h, w): difference of two pictures without what is finer than a few pixels."""
+def _around(mask: Mask, far: int) -> Part:
+    """The part of a mask that goes `far` pixels beyond all that is set; something is."""
+    box = box_of(mask)
+    assert box is not None  # noqa: S101
+    left, top, width, height = box
+    rows = slice(max(0, top - far), top + height + far)
+    return rows, slice(max(0, left - far), left + width + far)
+
+
+def _apart(original: Pixels, result: Pixels, part: Part) -> NDArray[np.float32]:
+    """(h, w), in a part: difference of two pictures without what is finer than a few pixels."""
     from scipy.ndimage import gaussian_filter  # noqa: PLC0415  (slow to import)
 
     sigma = max(1.0, 0.006 * max(original.shape))
-    difference = original.astype(np.float32) - result
-    return np.abs(gaussian_filter(difference, (sigma, sigma, 0))).max(2)
+    margin = math.ceil(4 * sigma) + 1  # as far as the filter looks
+    tops = [max(0, place.start - margin) for place in part]
+    wide = tuple(slice(top, p.stop + margin) for top, p in zip(tops, part, strict=True))
+    difference = original[wide].astype(np.float32) - result[wide]
+    found = np.abs(gaussian_filter(difference, (sigma, sigma, 0))).max(2)
+    sizes = [p.stop - p.start for p in part]
+    rows, columns = (
+        slice(p.start - top, p.start - top + size)
+        for p, top, size in zip(part, tops, sizes, strict=True)
+    )
+    return found[rows, columns]
 
 
 def _lengths(shape: tuple[int, ...]) -> tuple[float, float, float]:

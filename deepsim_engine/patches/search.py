@@ -26,6 +26,18 @@ class Field:
     column: Tensor
     distance: Tensor
 
+    def copy(self) -> "Field":
+        """One of its own that may be changed."""
+        return Field(
+            *(part.contiguous().clone() for part in (self.row, self.column, self.distance))
+        )
+
+    def pairs(
+        self, row: Tensor, column: Tensor, distance: Tensor
+    ) -> tuple[tuple[Tensor, Tensor], ...]:
+        """Each of its parts, and a new value for it."""
+        return (self.row, row), (self.column, column), (self.distance, distance)
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -120,30 +132,32 @@ class Search:
 
     def propagate(self, field: Field, jump: int) -> Field:
         """Every pixel tries what the four pixels `jump` away found; no distance grows."""
-        height, width = self.shape
+        field, (height, width) = field.copy(), self.shape
         y, x = torch.div(self.at, width, rounding_mode="floor"), self.at % width
         for dy, dx in ((0, jump), (jump, 0), (0, -jump), (-jump, 0)):
             there = (y - dy).clamp(0, height - 1) * width + (x - dx).clamp(0, width - 1)
             row, column = field.row.view(-1)[there], field.column.view(-1)[there]
-            field = self._better(
-                field, *self.keys.inside(row + dy, column + dx, self.keys.source(row))
-            )
+            self._better(field, *self.keys.inside(row + dy, column + dx, self.keys.source(row)))
         return field
 
     def wander(self, field: Field, radius: int, generator: torch.Generator) -> Field:
         """Every pixel tries random places, ever nearer to what it has; no distance grows."""
+        field = field.copy()
         while radius >= 1:
             step = torch.randint(
                 -radius, radius + 1, (2, len(self.at)), generator=generator, dtype=torch.int32
             ).to(self.at.device)
             row, column = field.row.view(-1)[self.at], field.column.view(-1)[self.at]
             near = self.keys.inside(row + step[0], column + step[1], self.keys.source(row))
-            field = self._better(field, *near)
+            self._better(field, *near)
             radius //= 4
         return field
 
-    def _better(self, field: Field, row: Tensor, column: Tensor) -> Field:
-        """`field` with the nearer candidates (n,); only those that differ from it are measured."""
+    def _better(self, field: Field, row: Tensor, column: Tensor) -> None:
+        """Puts the nearer ones of the candidates (n,) into `field`, which is changed.
+
+        Only those that differ from it are measured.
+        """
         known = field.distance.view(-1)[self.at]
         index = row * self.keys.width + column
         mine = field.row.view(-1)[self.at] * self.keys.width + field.column.view(-1)[self.at]
@@ -154,7 +168,8 @@ class Search:
             distance = distance + self._apart(part, which, index)
             near = (distance < known).nonzero()[:, 0]
             which, index, known, distance = which[near], index[near], known[near], distance[near]
-        return self._put(field, self.at[which], row[which], column[which], distance)
+        for old, new in field.pairs(row[which], column[which], distance):
+            old.view(-1).index_copy_(0, self.at[which], new)
 
     def _apart(self, part: int, which: Tensor, index: Tensor) -> Tensor:
         """Squared distances (m,) by one part of the descriptors of queries `which` to keys."""
@@ -171,7 +186,7 @@ class Search:
         self, field: Field, at: Tensor, row: Tensor, column: Tensor, distance: Tensor
     ) -> Field:
         """`field` with new values at the flat pixels `at`."""
-        pairs = ((field.row, row), (field.column, column), (field.distance, distance))
+        pairs = field.pairs(row, column, distance)
         return Field(
             *(old.reshape(-1).index_copy(0, at, new).view(self.shape) for old, new in pairs)
         )

@@ -308,6 +308,17 @@ class _Synthesis:
 
 def _grown(mask: Tensor, pixels: int) -> Tensor:
     """(h, w) bool: the pixels at most `pixels` rows and columns from one of `mask`."""
-    side, plane = 2 * pixels + 1, mask[None].float()
+    grown = torch.zeros_like(mask)
+    rows, columns = (mask.any(axis).nonzero()[:, 0] for axis in (1, 0))
+    if not len(rows):
+        return grown
+    (top, bottom), (left, right) = (
+        (max(0, int(places[0]) - pixels), int(places[-1]) + pixels + 1)
+        for places in (rows, columns)
+    )
+    part = mask[top:bottom, left:right]  # nothing else can grow into anything
+    side, plane = 2 * pixels + 1, part[None].float()
     plane = F.max_pool2d(plane, (side, 1), 1, (pixels, 0))
-    return F.max_pool2d(plane, (1, side), 1, (0, pixels))[0] > 0
+    plane = F.max_pool2d(plane, (1, side), 1, (0, pixels))
+    grown[top:bottom, left:right] = plane[0] > 0
+    return grown
