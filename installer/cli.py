@@ -20,7 +20,7 @@ from installer.process import child_environment, sharing_cores
 from installer.setup import Editor, installation
 from installer.state import InstallState
 from installer.steps import Context, run_steps
-from installer.testing import prepare_editors, run_tests
+from installer.testing import prepare_editors, prepare_network, run_tests
 from installer.torch_choice import TorchOption
 from installer.uninstall import uninstall
 
@@ -156,6 +156,8 @@ def _install(options: argparse.Namespace, context: Context) -> None:
         steps.append(TestLibraries())
     context.console.say(f"DeepSIM in {context.places.prefix}")
     run_steps(steps, context)
+    if options.test:
+        prepare_network(context)
     if options.test and not options.without_editors:
         # The display and the mouse are this machine's in any case.
         prepare_editors(context)

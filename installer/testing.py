@@ -1,5 +1,6 @@
 """`--test`: what the tests need, then linters, types and the whole suite, in every Krita wanted."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,25 @@ _PROGRAMS = {
     "xdotool": "xdotool",
     "import": "imagemagick",
 }
+
+
+# The same for networks of the tests' own: without them, those tests are skipped and say why.
+_NETWORK_PROGRAMS = {"ip": "iproute2", "nft": "nftables"}
+
+
+def prepare_network(context: Context) -> None:
+    """Install by apt, where that can be, what tests with a bad line between two machines need."""
+    missing = [package for program, package in _NETWORK_PROGRAMS.items() if not _found(program)]
+    if missing and apt.can_install():
+        try:
+            apt.install(context, missing, InstallError("apt-get could not install them.", ""))
+        except InstallError as error:
+            context.console.say(f"      without {' and '.join(missing)}: {error}")
+
+
+def _found(program: str) -> bool:
+    """Whether it is there, also where only root looks."""
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is not None
 
 
 def missing_for_editors() -> list[str]:

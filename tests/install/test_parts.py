@@ -23,7 +23,7 @@ from installer.places import Places, default_prefix, krita_homes, this_system
 from installer.process import child_environment, run
 from installer.state import InstallState
 from installer.steps import Context
-from installer.testing import prepare_editors
+from installer.testing import prepare_editors, prepare_network
 from installer.torch_choice import CPU_INDEX, choose_torch
 from installer.wheels import platform_tags, this_platform_tags
 
@@ -234,6 +234,30 @@ def test_where_krita_is_missing_and_apt_too_the_test_command_names_what_it_needs
     with pytest.raises(InstallError, match="krita, xvfb, xdotool, imagemagick") as raised:
         prepare_editors(context)
     assert "--without-editors" in raised.value.mend
+
+
+def test_without_apt_the_tests_of_networks_are_left_to_skip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("installer.apt.can_install", lambda: False)
+    monkeypatch.setattr("installer.apt.install", lambda *_: pytest.fail("nothing can install"))
+    places = Places(tmp_path, this_system())
+    prepare_network(Context(places, InstallState(places.marker), Console(io.StringIO())))
+
+
+def test_an_apt_that_fails_does_not_keep_the_tests_from_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_context: Context, packages: list[str], failure: InstallError) -> None:
+        assert packages == ["iproute2", "nftables"]
+        raise failure
+
+    monkeypatch.setattr("installer.testing._found", lambda _program: False)
+    monkeypatch.setattr("installer.apt.can_install", lambda: True)
+    monkeypatch.setattr("installer.apt.install", fail)
+    places, said = Places(tmp_path, this_system()), io.StringIO()
+    prepare_network(Context(places, InstallState(places.marker), Console(said)))
+    assert "without iproute2 and nftables" in said.getvalue()
 
 
 # Old Pythons

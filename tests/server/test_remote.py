@@ -1,29 +1,43 @@
-"""An engine on another machine: in a network namespace of its own, over a slow line that breaks."""
+"""An engine on another machine: in a network namespace of its own, over a slow line that breaks,
+and over one that loses packets."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from deepsim_client import EngineClient, LocationError, Remote, Reply
+from deepsim_client.keyfiles import create_key, pasteable, read_public_key
 
-from tests.server.conftest import PATIENCE, Engine, ask, deepsim, pair, until
+from tests.server.conftest import (
+    PATIENCE,
+    Engine,
+    ask,
+    deepsim,
+    frame,
+    pair,
+    pixels,
+    segments_frame,
+    until,
+)
 
 NET = f"10.213.{os.getpid() % 256}"  # what a run that was killed left behind is not in the way
 ENGINE_HOST, CLIENT_HOST, PORT, RELAY_PORT = f"{NET}.1", f"{NET}.2", 7871, 7872
 
 
-def run(*command: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """A command of the system."""
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +170,57 @@ def test_two_lines_to_paste_join_two_machines_and_a_broken_line_loses_nothing(
     assert f"at {slow}" in status.stdout
     assert deepsim(here, "engine", "disconnect").returncode == 0
     assert Remote.configured(here.data) is None
+
+
+LOSS = """
+table inet loss {
+    chain coming { type filter hook input priority 0; numgen random mod 100 < 3 counter drop; }
+    chain going { type filter hook output priority 0; numgen random mod 100 < 3 counter drop; }
+}
+"""
+"""Three packets of a hundred, each way."""
+
+
+@pytest.fixture
+def lossy(namespace: str) -> Iterator[Callable[[], list[int]]]:
+    """Lets the namespace lose packets; tells how many it has lost each way."""
+    if not shutil.which("nft"):
+        pytest.skip("packets are dropped by nft, which is not here (Debian: apt install nftables)")
+    inside = ("ip", "netns", "exec", namespace, "nft")
+    made = run(*inside, "-f", "-", stdin=LOSS)
+    if made.returncode:
+        pytest.skip(f"this kernel drops no packets at random: {made.stderr.strip()[:200]}")
+
+    def lost() -> list[int]:
+        told = run(*inside, "list", "table", "inet", "loss").stdout
+        return [int(count) for count in re.findall(r"counter packets (\d+)", told)]
+
+    yield lost
+    run(*inside, "delete", "table", "inet", "loss")
+
+
+def test_a_line_that_loses_packets_loses_no_answer(
+    far: Far, lossy: Callable[[], list[int]], tmp_path: Path
+) -> None:
+    there = far.engine.connection
+    key = tmp_path / "lossy.key_secret"
+    create_key(key)
+    public = pasteable(read_public_key(key.with_suffix(".key")))
+    assert deepsim(far.engine, "engine", "keys", "add", "lossy", public).returncode == 0
+    remote = Remote(f"tcp://{ENGINE_HOST}:{PORT}", there["public_key"], key)
+    client = EngineClient(remote, hello_seconds=PATIENCE)
+    noise = np.random.default_rng(0).integers(0, 256, (512, 512, 4), np.uint8)
+    rounds = 0
+    while rounds < 3 or min(lossy()) == 0:
+        reply = ask(client, "ping", {}, [frame("noise", noise)])
+        assert np.array_equal(pixels(reply.frames[0]), noise)
+        rounds += 1
+        assert rounds < 2000, lossy()
+    model = ask(client, "train", {"preset": "instant", "name": "Lossy"}, pair(32))
+    assert model.kind == "result", model.body
+    reply = ask(client, "apply", {"model": model.body["model"]["id"]}, [segments_frame(32)])
+    assert reply.kind == "result", reply.body
+    client.close()
 
 
 def test_a_configuration_that_others_can_read_or_that_is_damaged_is_refused(
