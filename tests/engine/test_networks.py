@@ -1,5 +1,8 @@
 """Generators and discriminators: shapes, reach, and weights that depend on the seed alone."""
 
+import ast
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from deepsim_engine.networks.build import build_discriminator, build_generator
+from deepsim_engine.networks.build import build_discriminator, build_generator, count_weights
 from deepsim_engine.networks.pix2pixhd import GlobalGenerator, InstanceNorm, WideConv
 from deepsim_engine.networks.run import run_on_parts
 from deepsim_engine.presets import DRAFT, PAPER, DiscriminatorConfig, GeneratorConfig
@@ -142,3 +145,22 @@ def test_products_of_matrices_give_what_the_convolution_gives(size: tuple[int, i
 def test_instance_normalisation_is_torchs() -> None:
     x = torch.randn(2, 5, 7, 6) * 3 + 1
     assert torch.allclose(InstanceNorm()(x), nn.InstanceNorm2d(5)(x), atol=1e-5)
+
+
+COUNT = """
+import sys
+from deepsim_engine.networks.build import count_weights
+from deepsim_engine.presets import PRESETS
+print([count_weights(preset.generator, 2) for preset in PRESETS.values() if preset.trains])
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_weights_are_counted_without_drawing_them() -> None:
+    """Drawing weights that have no values loads torch's compiler: seconds of every start."""
+    network = build_generator(SMALL, 3)
+    assert count_weights(SMALL, 3) == sum(each.numel() for each in network.parameters())
+    told = subprocess.run([sys.executable, "-c", COUNT], capture_output=True, text=True, check=True)
+    counts, compiler = told.stdout.splitlines()
+    assert min(ast.literal_eval(counts)) > 100_000
+    assert compiler == "False"

@@ -164,6 +164,7 @@ WRONG_WORDS: dict[str, tuple[Callable[[Folders], object], str]] = {
     "a path for a name": (lambda f: ClientKeys(f).add("../x", None), "name"),
     "no key": (lambda f: ClientKeys(f).add("guest", "too short"), "public key"),
     "nobody": (lambda f: ClientKeys(f).rotate("nobody"), "no client"),
+    "the engine's name": (lambda f: ClientKeys(f).add("Engine", None), "engine's own key"),
     "revoking nobody": (lambda f: ClientKeys(f).revoke("nobody"), "no client"),
     "another scheme": (lambda f: set_up(f.data, "http://h:1", "0" * 64), "tcp://HOST:PORT"),
     "port": (lambda f: set_up(f.data, "tcp://h:99999", "0" * 64), "tcp://HOST:PORT"),
