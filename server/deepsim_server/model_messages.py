@@ -28,6 +28,9 @@ LIST_BYTES, DAMAGED_BYTES = 44 << 10, 8 << 10
 MAX_WAITING = 64
 """Requests that may wait for model files at a time."""
 
+_LONG = ("rename", "remove", "export", "import")
+"""Actions that read or write whole files, or must not overtake those that do."""
+
 Answer = tuple[dict[str, Any], tuple[Frame, ...]]
 Reply = Callable[[bytes, Message], None]
 
@@ -91,7 +94,7 @@ class ModelMessages:
         if do is None:
             known = ", ".join(self._actions)
             raise InputError(f"Models know the actions {known}; not {action[:40]!r}.")
-        if len(self._waiting) >= MAX_WAITING:
+        if action in _LONG and len(self._waiting) >= MAX_WAITING:
             sentence = "Too many requests wait for model files: try again when some are answered."
             self._reply(peer, error(message.id, "busy", sentence))
             return

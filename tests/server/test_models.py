@@ -361,10 +361,11 @@ def test_requests_that_wait_for_files_are_bounded_and_a_repeated_one_waits_once(
     asked = [messages.say(action="export", model=model) for _ in range(MAX_WAITING)]
     again = Message("models", asked[0], {"action": "export", "model": model})
     messages.messages.take(b"me", again)
-    assert messages.ask(action="list").body["code"] == "busy"
+    assert messages.ask(action="remove", model=model).body["code"] == "busy"
+    assert messages.ask(action="list").kind == "result"
     hold.go.set()
     assert [messages.answer(id).kind for id in asked] == ["result"] * MAX_WAITING
-    assert len(messages.heard) == MAX_WAITING + 1
+    assert len(messages.heard) == MAX_WAITING + 2
 
 
 def test_damage_that_an_export_meets_is_set_aside_and_told(store: ModelStore) -> None:
