@@ -11,7 +11,7 @@ from typing import cast
 
 from installer.check import as_json, as_text, check
 from installer.console import Console
-from installer.editions import EDITIONS, Edition, chosen_editions, is_own, prepare
+from installer.editions import EDITIONS, Edition, chosen_editions, is_own, others_kept, prepare
 from installer.environment import TestLibraries
 from installer.errors import InstallError
 from installer.lock import hold
@@ -52,8 +52,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--editors",
         type=_editions,
         metavar="LIST",
-        help="with --test: in which Kritas, of " + ", ".join(EDITIONS) + " (default: this "
-        "machine's); those that this machine does not have run in chroots, which needs root",
+        help="with --test: in which Kritas, of " + ", ".join(EDITIONS) + "; those that "
+        "this machine does not have run in chroots, which needs root (default: this machine's, and "
+        "some of the tests in each other one whose chroot is kept)",
     )
     parser.add_argument("--json", action="store_true", help="with --check: one JSON object")
     parser.add_argument("--purge", action="store_true", help="with --uninstall: models too")
@@ -136,8 +137,7 @@ def _change(options: argparse.Namespace, places: Places, console: Console) -> in
     if options.demo:
         return _demo(context)
     if options.test:
-        own, chroots = _kritas(options)
-        return run_tests(context, editors=own, chroots=chroots)
+        return _test(options, context)
     console.say(f"\nDeepSIM is ready. The command: {places.deepsim}")
     if state.homes:
         console.say("In Krita: Tools > DeepSIM (restart Krita if it is open).")
@@ -170,6 +170,18 @@ def _kritas(options: argparse.Namespace) -> tuple[bool, list[Edition]]:
         return not options.without_editors, []
     chroots = [edition for edition in options.editors if not is_own(edition)]
     return len(chroots) < len(options.editors), chroots
+
+
+def _test(options: argparse.Namespace, context: Context) -> int:
+    """All tests in the Kritas that were named; else also a part of them where it costs little."""
+    own, chroots = _kritas(options)
+    if options.editors or options.without_editors:
+        return run_tests(context, editors=own, chroots=chroots)
+    kept, missing = others_kept()
+    if missing:
+        names = ", ".join(edition.name for edition in missing)
+        context.console.say(f"Not tested in {names}: no chroot is kept (--editors builds it).")
+    return run_tests(context, editors=own, chroots=kept, marked="every_krita")
 
 
 def _demo(context: Context) -> int:

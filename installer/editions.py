@@ -92,6 +92,17 @@ def cache_folder() -> Path:
     return root / "deepsim" / "chroots"
 
 
+def others_kept() -> tuple[list[Edition], list[Edition]]:
+    """The Kritas that this machine has not: those that can be tested at once, and the others.
+
+    A chroot that is in the cache is unpacked in seconds, where the tools are and we are root.
+    """
+    others = [edition for edition in EDITIONS.values() if not is_own(edition)]
+    able = apt.can_install() and all(shutil.which(tool) for tool in ("tar", "zstd"))
+    kept = [each for each in others if able and (cache_folder() / each.tarball).exists()]
+    return kept, [each for each in others if each not in kept]
+
+
 def prepare(context: Context, editions: Sequence[Edition]) -> None:
     """Build the chroots that are not in the cache; raise InstallError where that cannot be."""
     if not editions:

@@ -78,11 +78,18 @@ def prepare_editors(context: Context) -> None:
         )
 
 
-def run_tests(context: Context, *, editors: bool, chroots: Sequence[Edition] = ()) -> int:
+def run_tests(
+    context: Context,
+    *,
+    editors: bool,
+    chroots: Sequence[Edition] = (),
+    marked: str = "editor",
+) -> int:
     """Linters, types, then pytest on this checkout; the exit status, 0 when all is well.
 
     All of them run, so that one run tells everything; pytest's summary comes last. `editors`: in
-    this machine's Krita too. What needs a Krita runs in each of the `chroots` after that.
+    this machine's Krita too. After that the tests that are `marked` run in each of the `chroots`:
+    "editor", all that need a Krita, or "every_krita", some of each flow.
     """
     python = context.places.python
     settings = {} if editors else {"DEEPSIM_WITHOUT_EDITORS": "1"}
@@ -98,8 +105,10 @@ def run_tests(context: Context, *, editors: bool, chroots: Sequence[Edition] = (
     for edition in chroots:
         name = f"pytest in {edition.name}"
         with unpacked(context, edition) as folder:
-            command: list[str | Path] = [python, "-m", "pytest", "tests/editors", "-m", "editor"]
-            result = _call(context, name, command, {"DEEPSIM_KRITA_CHROOT": str(folder)})
+            # A Krita that does not even start would be waited for at each test.
+            arguments = ["-m", "pytest", "tests/editors", "-m", marked, "--maxfail=5"]
+            chosen = {"DEEPSIM_KRITA_CHROOT": str(folder)}
+            result = _call(context, name, [python, *arguments], chosen)
         if result:
             failed.append(name)
             status = status or result

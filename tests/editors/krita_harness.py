@@ -184,17 +184,18 @@ def child(name): return W.findChild(QWidget, name)""")
         """Whether Krita runs."""
         return self.krita is not None and self.krita.poll() is None
 
-    def quit_krita(self) -> None:
-        """Closes Krita as a person would; kills it when it does not go."""
+    def quit_krita(self) -> int | None:
+        """Closes Krita as a person would; kills it when it does not go. Its exit status."""
         if self.krita is None or self.krita.poll() is not None:
-            return
+            return None if self.krita is None else self.krita.returncode
         try:
             self.close_documents()
             self.call("QTimer.singleShot(0, Krita.instance().activeWindow().qwindow().close)")
-            self.krita.wait(20)
+            self.krita.wait(60)
         except (OSError, KritaGoneError, AssertionError, subprocess.TimeoutExpired):
             os.killpg(self.krita.pid, signal.SIGKILL)
             self.krita.wait()
+        return self.krita.returncode
 
     def stop(self) -> None:
         """Ends Krita and the display, and removes the home."""

@@ -49,6 +49,7 @@ f = open({str(path)!r}, "wb"); f.write(raw); f.close()""")
     return pixels[..., [2, 1, 0, 3]]
 
 
+@pytest.mark.every_krita
 def test_every_keyframe_becomes_a_frame_of_one_layer(krita: KritaProcess, artist: Artist) -> None:
     artist.open_photo("film")
     artist.add_layer("Segments", segments())

@@ -11,6 +11,9 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.editors.krita_harness import KritaProcess
+    from tests.editors.parts import of_which_in_every_krita
+else:
+    from parts import of_which_in_every_krita
 
 pytestmark = pytest.mark.editor
 
@@ -40,6 +43,10 @@ EXACT: list[Space] = [
     *(("GRAYA", depth, LINEAR_GRAY) for depth in ("U16", "F32")),
     *(("LABA", depth, LAB) for depth in ("U16", "F32")),
     *(("XYZA", depth, XYZ) for depth in ("U16", "F32")),
+]
+UNLIKE: list[Space] = [
+    *(("RGBA", "U8", SRGB), ("RGBA", "U16", ADOBE), ("RGBA", "F16", LINEAR)),
+    *(("RGBA", "F32", REC2020), ("GRAYA", "U16", GRAY), ("LABA", "U16", LAB), ("XYZA", "F32", XYZ)),
 ]
 COARSE: list[Space] = [("RGBA", "U8", LINEAR), ("LABA", "U8", LAB)]
 """Their eight bits hold less than sRGB's: right to their own steps, but not back."""
@@ -164,7 +171,7 @@ def tolerance(space: Space, values: Values) -> Any:
     return {"U8": 0.55, "U16": 10.0}[space[1]]
 
 
-@pytest.mark.parametrize("space", EXACT, ids=name)
+@pytest.mark.parametrize("space", of_which_in_every_krita(EXACT, UNLIKE), ids=name)
 def test_a_picture_has_the_spaces_values_and_comes_out_unchanged(
     krita: KritaProcess, tmp_path: Path, space: Space
 ) -> None:
@@ -196,6 +203,7 @@ def test_a_space_with_coarse_steps_gets_its_nearest_values(
     assert np.quantile(off, 0.95) <= 0.55
 
 
+@pytest.mark.every_krita
 def test_values_that_were_not_changed_stay_to_the_last_bit(
     krita: KritaProcess, tmp_path: Path
 ) -> None:

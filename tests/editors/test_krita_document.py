@@ -106,6 +106,7 @@ result = list(here.read(n.uniqueId().toString()).rgba[:4])""")
     assert pixel == [7, 8, 9, 255]
 
 
+@pytest.mark.every_krita
 def test_a_new_layer_goes_above_the_named_one_in_one_undo_step(krita: KritaProcess) -> None:
     new(krita)
     krita.call(
@@ -156,6 +157,7 @@ result = [(layer.name, layer.level) for layer in here.layers()]""")
     assert krita.call("result = here.active_layer() == n.uniqueId().toString()")
 
 
+@pytest.mark.every_krita
 def test_layer_ids_and_memory_survive_saving_and_opening_again(
     krita: KritaProcess, tmp_path: Path
 ) -> None:
@@ -172,6 +174,7 @@ result = [[layer.uid for layer in here.layers()], here.recall(), here.title]""")
     assert after == [before, {"model": {"id": "abc"}}, "a"]
 
 
+@pytest.mark.every_krita
 def test_a_closed_document_is_not_found(krita: KritaProcess) -> None:
     new(krita)
     uid = krita.call("result = here.uid")

@@ -47,6 +47,7 @@ result = [p.x(), p.y()]"""
     krita.click(*at)
 
 
+@pytest.mark.every_krita
 def test_the_first_minute(
     krita: KritaProcess, artist: Artist, screenshot: Callable[[str], None]
 ) -> None:

@@ -25,6 +25,7 @@ def opaque(artist: Artist, name: str) -> float:
     return float((artist.pixels(name)[..., 3] > 0).mean())
 
 
+@pytest.mark.every_krita
 def test_the_preview_follows_the_drawing_and_goes(krita: KritaProcess, artist: Artist) -> None:
     artist.open_photo("live")
     artist.add_layer("Segments", segments())

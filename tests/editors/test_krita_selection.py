@@ -50,6 +50,7 @@ def test_no_selection_is_none(krita: KritaProcess) -> None:
     assert krita.call("result = at_once(here.selecting()) is None")
 
 
+@pytest.mark.every_krita
 def test_a_feathered_selection_is_read_to_the_value(krita: KritaProcess) -> None:
     new(krita)
     krita.call(FEATHERED)

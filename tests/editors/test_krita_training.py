@@ -40,6 +40,7 @@ for owner, name in ((S, "poll"), (S, "observe"), (S.steps, "go_on")):
 """
 
 
+@pytest.mark.every_krita
 def test_actions_are_grey_without_a_document(krita: KritaProcess) -> None:
     enabled = "[k.action('deepsim_' + n).isEnabled() for n in ('train','apply','edges','segment')]"
     krita.wait(f"{enabled} == [False] * 4")
@@ -74,6 +75,7 @@ def test_progress_and_preview_move_while_it_trains(krita: KritaProcess, artist: 
     assert slow[-1][0] < 5, slow
 
 
+@pytest.mark.every_krita
 def test_an_artist_trains_edits_and_applies(
     krita: KritaProcess, artist: Artist, screenshot: Callable[[str], None]
 ) -> None:
@@ -176,6 +178,7 @@ n = node("Background"); n.remove(); g.addChildNode(n, None); doc.waitForDone()""
     artist.wait_said("Training stopped")
 
 
+@pytest.mark.every_krita
 def test_the_document_closed_while_training_finds_its_model_when_opened_again(
     krita: KritaProcess, artist: Artist
 ) -> None:
@@ -254,7 +257,7 @@ def test_krita_quit_while_training_shows_it_again_after_its_start(
     artist.add_layer("Segments", segments())
     artist.select("Background")
     artist.train(seconds=70)  # a Krita that starts while two cores train takes its time
-    krita.quit_krita()
+    assert krita.quit_krita() == 0, krita.tail()
     krita.start_krita()
     krita.set_up()
     krita.wait("S.shown_job is not None", 60)

@@ -69,6 +69,7 @@ next(b for b in box.buttons() if b.text().replace("&", "") == "Delete").click()"
     krita.call("w.close()")
 
 
+@pytest.mark.every_krita
 def test_settings_are_kept(krita: KritaProcess, screenshot: Callable[[str], None]) -> None:
     krita.call("k.action('deepsim_settings').trigger()")
     krita.call(f"w = {window(krita, 'deepsim_settings_window')}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +66,20 @@ def test_chroots_are_kept_in_the_users_cache(monkeypatch: pytest.MonkeyPatch) ->
     assert str(editions.cache_folder()) == "/somewhere/cache/deepsim/chroots"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     assert editions.cache_folder().parts[-3:] == (".cache", "deepsim", "chroots")
+
+
+def test_only_kept_chroots_of_other_kritas_are_tested_without_being_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own, kept, *others = editions.EDITIONS.values()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(editions, "is_own", lambda edition: edition == own)
+    monkeypatch.setattr(editions.apt, "can_install", lambda: True)
+    monkeypatch.setattr(editions.shutil, "which", lambda program: f"/usr/bin/{program}")
+    assert editions.others_kept() == ([], [kept, *others])
+    editions.cache_folder().mkdir(parents=True)
+    (editions.cache_folder() / kept.tarball).touch()
+    (editions.cache_folder() / f"{others[0].name}-madeotherwise.tar.zst").touch()
+    assert editions.others_kept() == ([kept], others)
+    monkeypatch.setattr(editions.apt, "can_install", lambda: False)
+    assert editions.others_kept() == ([], [kept, *others])
