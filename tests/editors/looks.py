@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 VARIABLE = "DEEPSIM_KRITA_LOOK"
 THEMES = {"dark": "Krita dark", "light": "Krita bright"}
-WIDTHS = {"narrow": 190, "wide": 520}
+WIDTHS = {"narrow": 220, "wide": 520}
 LANGUAGES = ("en", "de")
 
 

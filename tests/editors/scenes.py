@@ -224,6 +224,8 @@ class MemoryEditor:
         self.shown: list[str] = []
         self.files_exist = True
         self.asked_for_picture = False
+        self.steps: list[str] = []
+        """What was undone and redone."""
         self.brush: Colour | None = None
         self.hand_down = False
         self.folder: Path | None = None
@@ -240,6 +242,12 @@ class MemoryEditor:
     def open_file(self, path: str) -> bool:
         self.shown.append(path)
         return self.files_exist
+
+    def undo(self) -> None:
+        self.steps.append("undo")
+
+    def redo(self) -> None:
+        self.steps.append("redo")
 
     def set_brush_colour(self, colour: Colour) -> None:
         self.brush = colour

@@ -186,3 +186,27 @@ p = here.read(uid_of(photo))
 result = [p.width, p.height, len(p.rgba), at(p, 3, 3), at(p, 8000, 8000), p.is_empty]
 del p""")
     assert pixels == [8192, 8192, 4 * 8192**2, RED, NOTHING, False]
+
+
+def test_a_result_goes_above_every_kind_of_layer(krita: KritaProcess, tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    Image.new("RGBA", (64, 48), tuple(RED)).save(path)
+    krita.call(SCENE)
+    krita.call("picture = Picture(64, 48, bytes((0, 255, 0, 255)) * 3072)")
+    makes = {kind: code for kind, code in LAYERS.items() if kind != "masked"}
+    makes["locked hidden group"] = """
+g = doc.createGroupLayer("outer"); doc.rootNode().addChildNode(g, None)
+n = paint("inside", (0, 0, 255, 255), 0, 0, 32, 48, g)
+n.setLocked(True); g.setLocked(True); g.setVisible(False)"""
+    wrong = []
+    for kind, make in makes.items():
+        krita.call(make.replace("{file!r}", repr(str(path))))
+        order = krita.call("""
+doc.waitForDone(); uid = here.insert(picture, "Result", uid_of(n), uid_of(n))
+order = [(uid_of(each), each.name()) for each in n.parentNode().childNodes()]
+at_layer = [entry[0] for entry in order].index(uid_of(n))
+result = order[at_layer + 1] == (uid, "Result")
+next(each for each in n.parentNode().childNodes() if uid_of(each) == uid).remove()""")
+        if not order:
+            wrong.append(kind)
+    assert wrong == []

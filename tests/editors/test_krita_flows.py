@@ -186,10 +186,13 @@ def test_stray_colours_are_pointed_out_and_snapped_to_the_palette(
     snapped = artist.pixels("Segments")
     assert {tuple(c) for c in snapped[..., :3].reshape(-1, 3).tolist()} <= known
     assert np.array_equal(snapped[20:], painted[20:])
-    for layers in (3, 2):  # the old layer comes back, then the new one goes
-        krita.wait("k.action('edit_undo').isEnabled()")
-        krita.call("k.action('edit_undo').trigger()")
-        krita.wait(f"len(names()) == {layers}")
+    # One step back, one forth: Krita's two are taken together.
+    both = krita.call("result = [S.active.swap.old, S.active.swap.new]")
+    for action, left in (("edit_undo", both[0]), ("edit_redo", both[1]), ("edit_undo", both[0])):
+        krita.wait(f"k.action({action!r}).isEnabled()")
+        krita.call(f"k.action({action!r}).trigger()")
+        krita.wait(f"[l.uid for l in S.active.layers if l.uid in {both}] == {[left]}")
+    assert krita.call("result = names()") == ["Background", "Segments"]
     assert np.array_equal(artist.pixels("Segments"), painted)
 
 

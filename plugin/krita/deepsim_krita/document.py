@@ -377,6 +377,14 @@ class KritaEditor:
         """Shows a folder in the system's file manager; False when there is none."""
         return Path(path).is_dir() and QDesktopServices.openUrl(QUrl.fromLocalFile(path))
 
+    def undo(self) -> None:
+        """Takes one step back in the document in front, from the event loop."""
+        QTimer.singleShot(0, Krita.instance().action("edit_undo").trigger)
+
+    def redo(self) -> None:
+        """Takes one step forth again."""
+        QTimer.singleShot(0, Krita.instance().action("edit_redo").trigger)
+
     def open_picture(self) -> None:
         """Lets the artist pick a file to open as a document."""
         # From the event loop: the dialog would keep the caller waiting.

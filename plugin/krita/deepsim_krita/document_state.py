@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Mapping
 
 from .observable import Observable, Property
@@ -18,6 +19,19 @@ from .state import (
     box_of,
     colours_of,
 )
+
+
+@dataclass
+class Swap:
+    """One layer in the place of another: to Krita two steps, to the artist one.
+
+    `done` is False while it is undone; `pushed` is True while the other step is under way.
+    """
+
+    old: str
+    new: str
+    done: bool = True
+    pushed: bool = False
 
 
 class DocumentState(Observable):
@@ -79,6 +93,8 @@ class DocumentState(Observable):
         """A layer to make active at the next look: Krita activates a new group itself first."""
         self.missing = ""
         """The model of the document that was said to be missing."""
+        self.swap: Swap | None = None
+        """The layer that was replaced last."""
         self.trained_with: dict[str, Any] = {}
         """The settings of the training that led to the document's model."""
         self.live_layer = ""
@@ -118,6 +134,12 @@ class DocumentState(Observable):
         }:
             self.edits += 1
         self.active = layer
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there is a drawing, at least an empty layer for one."""
+        roles = self.roles
+        return roles.edges is not None or roles.segments is not None
 
     @property
     def original(self) -> str | None:

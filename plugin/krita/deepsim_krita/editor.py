@@ -215,6 +215,12 @@ class Editor(Protocol):
     def open_folder(self, path: str) -> bool:
         """Shows a folder in the system's file manager; False when there is none."""
 
+    def undo(self) -> None:
+        """Takes one step back in the document in front, from the event loop."""
+
+    def redo(self) -> None:
+        """Takes one step forth again."""
+
     def open_picture(self) -> None:
         """Lets the artist pick a file to open as a document."""
 

@@ -127,3 +127,31 @@ def test_segments_are_looked_at_without_being_asked_when_they_were_painted_on(
     scene.document.current = "d/Photo"
     scene.studio.observe()
     assert looks(scene) == 2
+
+
+def test_snapping_is_one_step_back_and_one_forth(scene: Scene) -> None:
+    looked_at(scene, 7)
+    scene.studio.choosing.choose(Choices(segments="d/Segments"))
+    scene.do("snap")
+    scene.engine.reply("snap", "result", {"stray": 7}, image_frame(COLOURS, "segments"))
+
+    def stack(*segments: str) -> list[str]:
+        """Those are there now, as after a step of Krita's; what the plugin does about it."""
+        kept = [layer for layer in scene.document.stack if layer[1] != "Segments"]
+        scene.document.stack = [*((uid, "Segments", COLOURS) for uid in segments), *kept]
+        for _ in range(2):  # it does it once
+            scene.session.observe()
+            scene.studio.palette.observe()
+        done, scene.editor.steps = scene.editor.steps, []
+        return done
+
+    old, new = "d/Segments", "d/Segments'"
+    assert stack(new) == []
+    assert stack(new, old) == ["undo"]
+    assert stack(old) == []
+    assert scene.state.roles.segments is not None
+    assert scene.state.roles.segments.uid == old
+    assert stack(new, old) == ["redo"]
+    assert stack(new) == []
+    assert scene.state.choices.segments == new
+    assert stack(new, old) == ["undo"]

@@ -30,6 +30,11 @@ PARTS = {"edges": ("edges",), "segments": ("segments",)}
 """The drawing layers that a kind of model takes; any other kind takes both."""
 
 
+def part_name(part: str) -> str:
+    """What a part of the drawing is called in a sentence."""
+    return {"edges": _("edges"), "segments": _("segments")}.get(part, part)
+
+
 class ApplyJob(LayerJob):
     """The drawing as it is now, turned into a picture by a model."""
 
@@ -152,7 +157,8 @@ class Applying:
                 found[part] = layer
             elif kind in {"edges", "segments", "both"}:
                 text = _("“{name}” was trained with {part}, but no {part} layer is chosen.")
-                raise RefusalError(text.format(name=name, part=part), f"choose_{part}")
+                called = part_name(part)
+                raise RefusalError(text.format(name=name, part=called), f"choose_{part}")
         if not found:
             text = _("Choose the edges or segments layer that holds your drawing.")
             raise RefusalError(text, "choose_edges")

@@ -10,7 +10,7 @@ from ..session import RefusalError, Session
 from ..state import Notice, Picture
 from ..steps import Work
 from ..text import _, ngettext
-from .applying import PARTS, Applying
+from .applying import PARTS, Applying, part_name
 from .frame_by_frame import FramesJob, Reading, refuse_second
 
 ENDINGS = frozenset({".png", ".bmp", ".tif", ".tiff", ".webp", ".jpg", ".jpeg"})
@@ -55,7 +55,9 @@ def find_frames(folder: Path, kind: str) -> Frames:
         if missing:
             text = _("The frame “{name}” has no {part}: put its drawing into “{folder}”.")
             place = f"{folder.name}/{part}"
-            raise RefusalError(text.format(name=missing[0], part=part, folder=place), AGAIN)
+            raise RefusalError(
+                text.format(name=missing[0], part=part_name(part), folder=place), AGAIN
+            )
     return [{part: files[part][name] for part in parts} for name in names]
 
 

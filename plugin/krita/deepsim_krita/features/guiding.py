@@ -32,8 +32,7 @@ class Guiding:
         if state is None:
             text = _("DeepSIM turns a drawing of your picture into that picture: open one.")
             return Next(text, "open_picture")
-        roles = state.roles
-        if roles.edges is None and roles.segments is None:
+        if not state.drawn:
             text = _("Start with a drawing of this picture; DeepSIM can draft it.")
             return Next(text, "primitive")
         if self._training.running(state) is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from deepsim_client import Reply
 
-from ..document_state import DocumentState
+from ..document_state import DocumentState, Swap
 from ..editor import Editor, GoneError
 from ..engine_errors import Ways
 from ..jobs import DocumentJob
@@ -38,6 +38,7 @@ class SnapJob(DocumentJob):
             return (yield from self._found(state, reply))
         picture = yield from self.picture(reply, "segments")
         uid = yield from self.opened().replacing(self._layer.uid, picture)
+        state.swap = Swap(self._layer.uid, uid)
         state.moved(self._layer.uid, uid)
         state.stray = 0
         yield from self._let_go(state)
@@ -93,6 +94,8 @@ class Palette:
         That is: when they are found the first time, and when the artist has left their layer.
         """
         session, state = self._session, self._session.active
+        if state is not None and state.swap is not None:
+            self._follow_undo(state, state.swap)
         layer = state.roles.segments if state is not None else None
         if state is None or layer is None:
             return
@@ -104,6 +107,24 @@ class Palette:
             return
         self._looked[state.uid] = subject
         session.steps.begin(f"look {state.uid}", self._look(state, layer))
+
+    def _follow_undo(self, state: DocumentState, swap: Swap) -> None:
+        """Snapping is one step: where the artist has undone, or redone, half of it, does the rest.
+
+        Krita has no way to put two changes of the layers into one step.
+        """
+        there = {layer.uid for layer in state.layers}
+        if {swap.old, swap.new} <= there:
+            if not swap.pushed:
+                swap.pushed = True
+                editor = self._session.editor
+                (editor.undo if swap.done else editor.redo)()
+            return
+        done = swap.new in there
+        if done != swap.done and (done or swap.old in there):
+            state.moved(*((swap.old, swap.new) if done else (swap.new, swap.old)))
+            swap.done = done
+        swap.pushed = False
 
     def colours(self, state: DocumentState) -> tuple[Colour, ...]:
         """Those of the document's model, else those found in its segments last."""

@@ -13,6 +13,7 @@ from .guide import GuideSection
 from .layers import LayersSection
 from .live import LiveSection
 from .message import MessageSection
+from .parts import in_order
 from .results import ResultsSection
 from .training import TrainingSection
 
@@ -22,11 +23,14 @@ SECTIONS = (
     LayersSection,
     DrawingSection,
     TrainingSection,
-    ResultsSection,
     ApplyingSection,
     LiveSection,
+    ResultsSection,
 )
-"""From top to bottom; the message is below them."""
+"""From top to bottom: the pictures, which are high, where they push no button out of sight.
+
+The message is below them.
+"""
 
 
 class Panel(QWidget):
@@ -46,6 +50,9 @@ class Panel(QWidget):
         message = MessageSection(studio)
         message.column.setContentsMargins(6, 0, 6, 6)
         self._sections.append(message)
+        keys = [widget for section in self._sections for widget in in_order(section.column)]
+        for one, other in zip(keys, keys[1:]):
+            QWidget.setTabOrder(one, other)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(4)

@@ -6,13 +6,14 @@ from typing import Any
 
 from ..features.applying import TRAINING
 from ..guard import guarded
-from ..qt import QCheckBox, QLineEdit
+from ..qt import QCheckBox, QLineEdit, QSizePolicy
 from ..roles import AUTO
 from ..state import ModelInfo
 from ..studio import Studio
 from ..text import _
 from ..widgets import Choice
 from .parts import Section, button, emphasise, form, row, tool
+from .training import preset_name
 
 
 class ApplyingSection(Section):
@@ -38,6 +39,8 @@ class ApplyingSection(Section):
         self.blend = QCheckBox(_("Keep untouched pixels"))
         self.blend.setObjectName("deepsim_blend")
         self.blend.setToolTip(_("Away from your edit the result is exactly the original picture"))
+        # A longer text, in another language, must not make the docker wider than it is.
+        self.blend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.blend.toggled.connect(guarded(self._on_blend))
         self.apply = button("deepsim_apply_button", studio.actions["apply"], _("Apply"))
         self.note = QLineEdit()
@@ -58,12 +61,13 @@ class ApplyingSection(Section):
         """Shows the models there are and which one is used."""
         studio, session = self._studio, self._studio.session
         state, settings = session.active, session.settings
+        self.setVisible(state is not None and state.drawn)
         auto = studio.library.own(state) if state is not None else None
         items = [(_none_or(auto, own=state is not None and state.model is not None), AUTO)]
         if state is not None and studio.training.running(state) is not None:
             items.append((_("In training now"), TRAINING))
         items += [
-            (f"{m.name} · {m.kind} · {m.preset} · {m.size[0]}×{m.size[1]}", m.id)
+            (f"{m.name} · {m.kind} · {preset_name(m.preset)} · {m.size[0]}×{m.size[1]}", m.id)
             for m in studio.library.items
         ]
         self.model.show_items(items, state.model_choice if state is not None else AUTO)
@@ -98,5 +102,5 @@ def _none_or(model: ModelInfo | None, own: bool) -> str:
     """What Apply takes by itself."""
     if model is None:
         return _("None yet")
-    text = _("This picture's ({name})") if own else _("Of the same size ({name})")
+    text = _("{name} (this picture's)") if own else _("{name} (same size)")
     return text.format(name=model.name)

@@ -37,7 +37,7 @@ class DrawingSection(Section):
         """Shows what the drawing needs."""
         state, step = self._studio.session.active, self._studio.guiding.next.action
         roles = state.roles if state is not None else None
-        drawn = roles is not None and (roles.edges is not None or roles.segments is not None)
+        drawn = state is not None and state.drawn
         self.primitive.setVisible(state is not None and not drawn)
         emphasise(self.primitive, step == "primitive")
         segments = roles is not None and roles.segments is not None
@@ -51,5 +51,7 @@ class DrawingSection(Section):
             stray,
         )
         self.stray.setText(text.format(count=stray))
+        notice = self._studio.session.shown_notice
+        said = notice is not None and notice.mend == "snap"  # then the message has the button
         for widget in (self.stray, self.snap):
-            widget.setVisible(stray > 0)
+            widget.setVisible(stray > 0 and not said)

@@ -53,6 +53,7 @@ class LayersSection(Section):
         layers = state.layers if state is not None else ()
         choices = state.choices if state is not None else Choices()
         roles = state.roles if state is not None else Roles()
+        self.setVisible(state is not None)
         items = [("  " * layer.level + layer.name, layer.uid) for layer in layers]
         image = _found(roles.image) if choices.image == AUTO else _("Automatic")
         self.image.show_items([(image, AUTO), *items], choices.image)

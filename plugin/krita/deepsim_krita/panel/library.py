@@ -23,6 +23,7 @@ from ..qt import (
 from ..state import ModelInfo
 from ..studio import Studio
 from ..text import _
+from .training import preset_name
 
 SIDE = 96
 """Of the pictures, in pixels."""
@@ -35,6 +36,8 @@ class LibraryWindow(QDialog):
         super().__init__(parent)
         self._studio = studio
         self._shown: object = None
+        self._old = studio.session.notice
+        """What was said before there was this window is none of its matters."""
         self.setObjectName("deepsim_library")
         self.setWindowTitle(_("DeepSIM Models"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -45,6 +48,8 @@ class LibraryWindow(QDialog):
         self.list.setAccessibleName(_("Models"))
         self.list.itemChanged.connect(guarded(self._on_edited))
         self.list.currentItemChanged.connect(guarded(lambda *_: self._enable()))
+        self.details = QLabel()
+        self.details.setObjectName("deepsim_library_details")
         self.empty = QLabel(_("There are no models yet: train on a layer first."))
         self.empty.setWordWrap(True)
         self._buttons: list[Any] = []
@@ -62,7 +67,7 @@ class LibraryWindow(QDialog):
         self.said.setObjectName("deepsim_library_message")
         self.said.setWordWrap(True)
         column = QVBoxLayout(self)
-        for part in (self.list, self.empty, self.said):
+        for part in (self.list, self.details, self.empty, self.said):
             column.addWidget(part)
         column.addLayout(top)
         column.addLayout(bottom)
@@ -85,7 +90,8 @@ class LibraryWindow(QDialog):
             self._shown = state
             self._fill()
         notice = self._studio.session.notice
-        self.said.setText(notice.text if notice is not None else "")
+        fresh = notice is not None and notice is not self._old
+        self.said.setText(notice.text if notice is not None and fresh else "")
         self.empty.setVisible(library.known and not library.items)
         self._enable()
         if keeping.in_use is not None:
@@ -108,9 +114,7 @@ class LibraryWindow(QDialog):
             item = QListWidgetItem(model.name)
             item.setData(Qt.ItemDataRole.UserRole, model.id)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
-            width, height = model.size
-            date = model.created[:16].replace("T", " ")
-            item.setToolTip(f"{model.kind} · {model.preset} · {width}×{height} · {date}")
+            item.setToolTip(_described(model))
             pixmap = QPixmap()
             if pixmap.loadFromData(self._studio.keeping.pictures.get(model.id, b"")):
                 item.setIcon(QIcon(pixmap))
@@ -120,8 +124,10 @@ class LibraryWindow(QDialog):
         self.list.blockSignals(False)
 
     def _enable(self) -> None:
+        model = self.model
+        self.details.setText("" if model is None else _described(model))
         for button in self._buttons:
-            button.setEnabled(self.model is not None)
+            button.setEnabled(model is not None)
 
     def _button(self, row: Any, name: str, text: str, slot: Any) -> None:
         button = QPushButton(text)
@@ -165,3 +171,10 @@ class LibraryWindow(QDialog):
 
     def _export(self, model: ModelInfo) -> None:
         self._studio.transfers.export(model)
+
+
+def _described(model: ModelInfo) -> str:
+    """What else is known of a model, in one line."""
+    width, height = model.size
+    date = model.created[:16].replace("T", " ")
+    return f"{model.kind} · {preset_name(model.preset)} · {width}×{height} · {date}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..guard import guarded
-from ..qt import QMenu, QToolButton
+from ..qt import QMenu, QPushButton, QSizePolicy
 from ..studio import Studio
 from ..text import _
 from .parts import Section, button, row
@@ -19,11 +19,10 @@ class LiveSection(Section):
         self._studio = studio
         self.live = button("deepsim_live", studio.actions["live"])
         self.live.setCheckable(True)
-        self.many = QToolButton()
+        self.many = QPushButton(_("Many"))
         self.many.setObjectName("deepsim_many")
-        self.many.setText(_("Many"))
         self.many.setToolTip(_("Apply to an animation or to a folder of frames"))
-        self.many.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.many.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         menu = QMenu(self.many)
         for name in MANY:
             action = studio.actions[name]
@@ -35,6 +34,8 @@ class LiveSection(Section):
 
     def refresh(self) -> None:
         """Shows whether Live is on."""
+        state = self._studio.session.active
+        self.setVisible(state is not None and state.drawn)
         self.live.setChecked(self._studio.live.on)
         for widget in (self.live, self.many):
             widget.setEnabled(self._studio.session.active is not None)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 from krita import Krita
 
 from ..actions import Action
 from ..guard import guarded
 from ..qt import (
+    QColor,
     QFormLayout,
     QHBoxLayout,
     QPalette,
     QPushButton,
     QSize,
     QSizePolicy,
+    Qt,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
+from ..state import Colour
+
+LEAST_CONTRAST = 3.0
+"""Of bold text on its background, as WCAG 2 asks of large text."""
 
 
 class Section(QWidget):
@@ -60,9 +66,31 @@ def emphasise(button: Any, wanted: bool) -> None:
     if wanted:
         accent = theme.color(QPalette.ColorRole.Highlight)
         colours.setColor(QPalette.ColorRole.Button, accent)
-        text = theme.color(QPalette.ColorRole.HighlightedText)
+        # The theme's own text colour is for a flat accent; a button's gradient is lighter.
+        text = QColor(*readable_on((accent.red(), accent.green(), accent.blue())))
         colours.setColor(QPalette.ColorRole.ButtonText, text)
     button.setPalette(colours)
+
+
+def readable_on(background: Colour) -> Colour:
+    """Black or white, whichever has the higher contrast by WCAG 2, white preferred in doubt."""
+    parts = [value / 255 for value in background]
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return (255, 255, 255) if 1.05 / (luminance + 0.05) >= LEAST_CONTRAST else (0, 0, 0)
+
+
+def in_order(layout: Any) -> Iterator[Any]:
+    """The widgets of a layout that take the keyboard, in the order in which they are seen."""
+    for index in range(layout.count()):
+        item = layout.itemAt(index)
+        widget, inner = item.widget(), item.layout()
+        if widget is not None and widget.focusPolicy() == Qt.FocusPolicy.NoFocus:
+            inner = widget.layout()
+        elif widget is not None:
+            yield widget
+        if inner is not None:
+            yield from in_order(inner)
 
 
 def tool(name: str, icon: str, tip: str, slot: Callable[[], None]) -> Any:

@@ -20,7 +20,7 @@ from ..studio import Studio
 from ..text import _
 from ..widgets import Choice
 from .parts import form, row
-from .training import PRESETS
+from .training import PRESETS, preset_name
 
 
 class SettingsWindow(QDialog):
@@ -45,7 +45,7 @@ class SettingsWindow(QDialog):
         settings, engine = self._studio.session.settings, self._studio.session.engine
         self.preset = Choice("deepsim_settings_preset", _("What trainings begin with"))
         presets = engine.presets or PRESETS
-        self.preset.show_items([(name.capitalize(), name) for name in presets], settings.preset)
+        self.preset.show_items([(preset_name(name), name) for name in presets], settings.preset)
         self.device = Choice("deepsim_settings_device", _("What the engine computes on"))
         devices = dict.fromkeys(["auto", *engine.devices, settings.device])
         self.device.show_items([(name, name) for name in devices], settings.device)
@@ -78,7 +78,7 @@ class SettingsWindow(QDialog):
         self.key.setPlaceholderText(_("its key, as `deepsim serve` prints it"))
         self.line = _selectable("")
         self.line.setObjectName("deepsim_settings_line")
-        self.use = QPushButton(_("Connect"))
+        self.use = QPushButton(_("Use This Engine"))
         self.use.setObjectName("deepsim_settings_connect")
         self.use.clicked.connect(guarded(self._on_engine))
         column.addLayout(form((_("Idle engine leaves after"), self.idle)))

@@ -166,10 +166,15 @@ class Results(Strip):
         super().show_items(items)
 
     def _small(self, item: Result) -> Any:
-        return shrunk(item.shown, self.side, cover=True)
+        # A square of the screen may have several pixels for one of Qt's.
+        return shrunk(item.shown, round(self.side * self.devicePixelRatioF()))
 
     def draw(self, painter: Any, square: Any, item: Result) -> None:
-        """The picture, cut to a square."""
+        """The whole picture: what tells one result from another may be at its edge."""
         image = self._images[item]
-        left, top = (image.width() - self.side) // 2, (image.height() - self.side) // 2
-        painter.drawImage(square, image, QRect(left, top, self.side, self.side))
+        size = image.size().scaled(square.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        place = QRect(square.topLeft(), size)
+        place.moveCenter(square.center())
+        painter.fillRect(square, self.palette().color(QPalette.ColorRole.Base))
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(place, image)

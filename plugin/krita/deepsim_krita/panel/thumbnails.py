@@ -8,16 +8,15 @@ from ..qt import QImage, Qt
 from ..state import Picture
 
 
-def shrunk(picture: Picture, side: int, cover: bool = False) -> Any:
-    """An image of its own whose longer side (shorter, to `cover` a square) is at most `side`.
+def shrunk(picture: Picture, side: int) -> Any:
+    """An image of its own whose longer side is at most `side`.
 
     Quick also for a large canvas: pixels are skipped first, and only few are averaged.
     """
     few = picture.shrunk(3 * side)
     kind = QImage.Format.Format_RGBA8888
     whole = QImage(bytes(few.rgba), few.width, few.height, 4 * few.width, kind).copy()
-    mode = Qt.AspectRatioMode
-    fit = mode.KeepAspectRatioByExpanding if cover else mode.KeepAspectRatio
-    if max(few.width, few.height) <= side and not cover:
+    if max(few.width, few.height) <= side:
         return whole
-    return whole.scaled(side, side, fit, Qt.TransformationMode.SmoothTransformation)
+    fit, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+    return whole.scaled(side, side, fit, smooth)

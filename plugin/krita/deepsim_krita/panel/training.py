@@ -15,6 +15,17 @@ from .parts import Section, button, emphasise, form, row
 PRESETS = ("instant", "draft", "standard", "paper")
 
 
+def preset_name(preset: str) -> str:
+    """What a preset is called."""
+    names = {
+        "instant": _("Instant"),
+        "draft": _("Draft"),
+        "standard": _("Standard"),
+        "paper": _("Paper"),
+    }
+    return names.get(preset) or preset.capitalize()
+
+
 class TrainingSection(Section):
     """Preset and time, Train and Cancel, progress."""
 
@@ -65,8 +76,9 @@ class TrainingSection(Section):
         """Shows settings, the job that runs, and the last preview."""
         session = self._studio.session
         state, job, settings = session.active, session.shown_job, session.settings
+        self.setVisible(job is not None or (state is not None and state.drawn))
         presets = session.engine.presets or PRESETS
-        self.preset.show_items([(p.capitalize(), p) for p in presets], settings.preset)
+        self.preset.show_items([(preset_name(p), p) for p in presets], settings.preset)
         if self.seconds.value() != settings.seconds:
             self.seconds.setValue(settings.seconds)
         training = self._studio.training.running(state) if state is not None else None
