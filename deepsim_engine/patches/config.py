@@ -58,6 +58,23 @@ class PatchConfig:
     """Side of the picture patches that are blended (odd)."""
     vote_sigma: float = 1.4
     """Standard deviation of the blending weights around a patch's centre."""
+    choice_patch: int = 9
+    """Side of the patches that make the finished picture, where every proposal counts as much as
+    it fits (odd); 0 for blending alone."""
+    choice_step: int = 2
+    """Only every so many neighbours along each axis propose."""
+    choice_sigma: float = 2.0
+    """Standard deviation of these weights around a patch's centre."""
+    choice_mark: float = 8.0
+    """How strictly a proposal's drawing must be the one here."""
+    choice_fit: float = 20.0
+    """How strictly the patch that a proposal comes from must fit."""
+    choice_lenient: float = 0.1
+    """How unlike patches are where both are half as strict."""
+    mark_patch: int = 3
+    """Side of the primitive patches by which these drawings are compared (odd)."""
+    mark_dims: int = 8
+    """Principal components kept of them."""
     settle: int = 6
     """Where the drawing equals the training drawing the training picture stays, but for this many
     pixels around what was changed; 0 makes everything anew."""

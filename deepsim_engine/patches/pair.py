@@ -28,6 +28,9 @@ class Level:
             searched.
         axes: (F, D) reduces full descriptors of primitives to the D components kept.
         look: describes pictures.
+        marks: describes the drawing closely, where it is asked which proposals fit; None at all
+            levels but the finest, and there too where it is not searched.
+        marked: the sources with these marks.
     """
 
     size: tuple[int, int]
@@ -37,6 +40,8 @@ class Level:
     keys: Keys | None = None
     axes: Tensor | None = None
     look: PatchBasis | None = None
+    marks: PatchBasis | None = None
+    marked: Sources | None = None
 
     @property
     def picture(self) -> Tensor:
@@ -91,6 +96,8 @@ class Pair:
                 every = torch.arange(picture[0].numel(), device=picture.device)
                 descriptors = [drawing.describe(k, every) for drawing in drawings]
                 level = _searchable(level, descriptors, dims, c, generator)
+            if k == finest == 0 and c.choice_patch:
+                level = _marked(level, [drawing.guides[0] for drawing in drawings], c, generator)
             described.append(level)
         return cls(described, guides, describer, refined)
 
@@ -127,3 +134,18 @@ def _searchable(
     penalty = level.picture.new_tensor([0.0, c.flip_penalty][: len(described)])
     keys = Keys((*parted(descriptors @ axes), seen), penalty, height, width)
     return dataclasses.replace(level, keys=keys, axes=axes, look=look)
+
+
+def _marked(
+    level: Level, drawings: list[Tensor], c: PatchConfig, generator: torch.Generator
+) -> Level:
+    """`level` with marks of the drawing (C, height, width) of every source."""
+    marks = fit_basis(level.drawing, c.mark_patch, c.mark_dims, generator)
+    planes = [mark_planes(marks, drawing) for drawing in drawings]
+    marked = Sources.of(level.pictures, c.choice_patch, planes)
+    return dataclasses.replace(level, marks=marks, marked=marked)
+
+
+def mark_planes(marks: PatchBasis, drawing: Tensor) -> Tensor:
+    """Marks (K, height, width) of a drawing (C, height, width)."""
+    return marks(drawing).T.reshape(-1, *drawing.shape[-2:])

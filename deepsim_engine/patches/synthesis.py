@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +16,7 @@ from deepsim_engine.patches.features import pyramid
 from deepsim_engine.patches.pair import Pair, level_count
 from deepsim_engine.patches.search import Field, Keys, Search, enlarge_field, identity_field, parted
 from deepsim_engine.patches.turning import Turns, origins
-from deepsim_engine.patches.vote import blend
+from deepsim_engine.patches.vote import Choice, blend, choose
 
 _POLISH_RADIUS = 4
 _ASKED = 256
@@ -170,6 +171,8 @@ class _Synthesis:
         generator = torch.Generator().manual_seed(c.seed)
         for k in range(start, -1, -1):
             field, picture = self._level(field, k, generator, anew=k == start)
+        if self.levels[0].marked is not None:
+            picture = self._chosen(field)
         return field, picture
 
     def _level(
@@ -294,15 +297,41 @@ class _Synthesis:
     def _blend(self, field: Field, k: int, at: Tensor) -> Tensor:
         """The picture (3, h, w) of a level: the training picture where the field is settled."""
         c, level = self.config, self.levels[k]
+
+        def made(at: Tensor) -> Tensor:
+            return blend(field, level.sources, at, c.vote_sigma, c.chunk)
+
+        return self._composed(k, at, c.vote_patch, made)
+
+    def _chosen(self, field: Field) -> Tensor:
+        """The finished picture (3, h, w), of what fits best at every pixel."""
+        c, level = self.config, self.levels[0]
+        assert level.marks is not None and level.marked is not None  # noqa: S101
+        marks, marked = level.marks, level.marked
+        choice = Choice(
+            c.choice_sigma, c.choice_mark, c.choice_fit, c.choice_lenient, c.choice_step
+        )
+
+        def made(at: Tensor) -> Tensor:
+            asked = marks(self.drawing.guides[0], at)
+            return choose(field, marked, asked, at, choice, chunk=c.chunk)
+
+        return self._composed(0, self._unsettled(field, 0), c.choice_patch, made)
+
+    def _composed(self, k: int, at: Tensor, patch: int, made: Callable[[Tensor], Tensor]) -> Tensor:
+        """The picture (3, h, w) of a level of what is `made` (n, 3) at flat pixels (n,).
+
+        Where the field is settled it is the training picture, but for what patches of the pixels
+        `at` reach.
+        """
+        level, shape = self.levels[k], self.drawing.shape(k)
         if not self.settles:
-            return blend(field, level.sources, at, c.vote_sigma, c.chunk).T.reshape(
-                3, *field.row.shape
-            )
-        moved = torch.zeros(field.row.numel(), dtype=torch.bool, device=at.device)
+            return made(at).T.reshape(3, *shape)
+        moved = torch.zeros(shape[0] * shape[1], dtype=torch.bool, device=at.device)
         moved[at] = True
-        near = _grown(moved.view(field.row.shape), c.vote_patch // 2).view(-1).nonzero()[:, 0]
+        near = _grown(moved.view(shape), patch // 2).view(-1).nonzero()[:, 0]
         picture = level.picture.clone()
-        picture.view(3, -1)[:, near] = blend(field, level.sources, near, c.vote_sigma, c.chunk).T
+        picture.view(3, -1)[:, near] = made(near).T
         return picture
 
 

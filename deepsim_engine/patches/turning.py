@@ -11,7 +11,7 @@ from torch import Tensor
 from deepsim_engine.patches.config import PatchConfig
 from deepsim_engine.patches.describe import PLACE, Drawing
 from deepsim_engine.patches.features import places, rows
-from deepsim_engine.patches.pair import Level, Pair
+from deepsim_engine.patches.pair import Level, Pair, mark_planes
 from deepsim_engine.patches.search import parted
 from deepsim_engine.patches.vote import Sources
 
@@ -64,14 +64,23 @@ class Turns:
             return plain
         added = [self.source(level, angle) for angle in angles]
         pictures = plain.pictures + [each.picture for each in added]
-        sources = Sources.of(pictures, plain.sources.patch)
+        plain = replace(plain, pictures=pictures, sources=Sources.of(pictures, plain.sources.patch))
         if plain.keys is None:
-            return replace(plain, pictures=pictures, sources=sources)
+            return plain
         parts = zip(plain.keys.parts, *(each.parts for each in added), strict=True)
         penalty = plain.keys.penalty
         penalties = [penalty, penalty.new_full((len(added),), self.config.turn_penalty)]
         keys = replace(plain.keys, parts=tuple(map(torch.cat, parts)), penalty=torch.cat(penalties))
-        return replace(plain, pictures=pictures, sources=sources, keys=keys)
+        return replace(plain, keys=keys, marked=self._marked(plain, angles))
+
+    def _marked(self, level: Level, angles: tuple[int, ...]) -> Sources | None:
+        """The sources of a level, those turned by `angles` included, with their marks."""
+        if level.marks is None:
+            return None
+        drawings = [level.drawing, level.drawing.flip(2)][: len(level.pictures) - len(angles)]
+        drawings += [turned(level.drawing, angle) for angle in angles]
+        planes = [mark_planes(level.marks, drawing) for drawing in drawings]
+        return Sources.of(level.pictures, self.config.choice_patch, planes)
 
     def source(self, level: int, angle: int) -> "_Turned":
         """The training pair at a level, turned."""

@@ -10,6 +10,10 @@ from deepsim_engine.patches.search import Field
 
 _CHANNELS = 4
 """Red, green, blue, and 1 where there is a picture: the sum of the weights falls out beside."""
+_AROUND = 7
+"""Pixels of a side of the square over which it is asked how well patches fit."""
+_LARGEST = 60.0
+"""Logarithm of the largest weight next to a pixel's own: sums stay finite."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,9 @@ class Sources:
     """S pictures of one size, laid out for fetching patches of `patch` x `patch` pixels.
 
     Attributes:
-        table: (N, 4) float32, the pixels row by row; around every picture, and behind the last,
-            lie zeros, so that every patch around a pixel can be read.
+        table: (N, 4 + K) float32, the pixels row by row, and what else is known of each; around
+            every picture, and behind the last, lie zeros, so that every patch around a pixel can
+            be read.
         nowhere: index of a row whose whole patch is zeros.
         width, height: of one picture.
         patch: side of the patches (odd).
@@ -31,16 +36,18 @@ class Sources:
     patch: int
 
     @classmethod
-    def of(cls, pictures: list[Tensor], patch: int) -> "Sources":
-        """Lay out pictures (3, H, W), all of one size."""
+    def of(cls, pictures: list[Tensor], patch: int, marks: list[Tensor] | None = None) -> "Sources":
+        """Lay out pictures (3, H, W), all of one size, beside them `marks` (K, H, W) of each."""
         height, width = pictures[0].shape[-2:]
         reach = patch // 2
         planes = torch.stack(pictures)
         planes = torch.cat([planes, torch.ones_like(planes[:, :1])], 1)
+        if marks is not None:
+            planes = torch.cat([planes, torch.stack(marks)], 1)
         planes = F.pad(planes, (reach,) * 4)
-        rows = planes.permute(0, 2, 3, 1).reshape(-1, _CHANNELS)
+        rows = planes.permute(0, 2, 3, 1).flatten(0, 2)
         beyond = reach * (width + 2 * reach) + reach
-        table = torch.cat([rows, rows.new_zeros(2 * beyond + 1, _CHANNELS)])
+        table = torch.cat([rows, rows.new_zeros(2 * beyond + 1, rows.shape[1])])
         return cls(table.contiguous(), len(rows) + beyond, height, width, patch)
 
     def index(self, row: Tensor, column: Tensor) -> Tensor:
@@ -72,4 +79,85 @@ def blend(field: Field, sources: Sources, at: Tensor, sigma: float, chunk: int) 
         shares = weight.expand(votes.shape).contiguous()
         total = F.embedding_bag(votes, sources.table, mode="sum", per_sample_weights=shares)
         found.append(total[:, :3] / total[:, 3:])
+    return torch.cat(found)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How strictly `choose` weighs proposals; a weight is the exponential of minus these together.
+
+    Attributes:
+        sigma: standard deviation, in pixels, of the distance from a patch's centre.
+        mark: weight of the squared difference of marks.
+        fit: weight of how unlike the patch is to what was asked for (`Field.distance`).
+        lenient: how unlike patches are, on average around a pixel, where the two weights above are
+            halved: where nothing fits, no proposal is much better than another.
+        step: only every so many neighbours along each axis are asked: next to each other they
+            mostly propose the same.
+    """
+
+    sigma: float
+    mark: float
+    fit: float
+    lenient: float
+    step: int
+
+
+def choose(
+    field: Field, sources: Sources, asked: Tensor, at: Tensor, choice: Choice, *, chunk: int
+) -> Tensor:
+    """As `blend`, but proposals count as much as they fit: (n, 3).
+
+    A patch of which only a part lies where it should proposes only that part: a proposal counts
+    less where the drawing at the source pixel is unlike the drawing here, and where its patch as
+    a whole fits badly. So patches can be large without a blur.
+
+    Args:
+        field, at, chunk: as in `blend`.
+        sources: with marks.
+        asked: (n, K) what the marks should be at the pixels `at`.
+        choice: see there.
+    """
+    reach, width = sources.patch // 2, field.row.shape[1]
+    stride, source_stride = width + 2 * reach, sources.width + 2 * reach
+    centres = F.pad(
+        sources.index(field.row, field.column), (reach,) * 4, value=sources.nowhere
+    ).view(-1)
+    along = range(-(reach - reach % choice.step), reach + 1, choice.step)
+    unlike = F.pad(field.distance, (reach,) * 4).view(-1) * choice.fit
+    around = F.avg_pool2d(
+        field.distance[None], _AROUND, 1, _AROUND // 2, count_include_pad=False
+    ).view(-1)
+    found = [sources.table.new_empty(0, 3)]
+    for part, wanted in zip(at.split(chunk), asked.split(chunk), strict=True):
+        here = (torch.div(part, width, rounding_mode="floor") + reach) * stride
+        here = here + part % width + reach
+        strict = 1 / (1 + around[part] / choice.lenient)
+
+        def proposed(
+            dy: int,
+            dx: int,
+            here: Tensor = here,
+            wanted: Tensor = wanted,
+            strict: Tensor = strict,
+        ) -> tuple[Tensor, Tensor]:
+            """What the neighbour there proposes, and how little it fits."""
+            there = here + (dy * stride + dx)
+            votes = sources.table.index_select(0, centres[there] - (dy * source_stride + dx))
+            cost = (votes[:, _CHANNELS:] - wanted).square_().sum(1).mul_(choice.mark)
+            cost += unlike[there]
+            cost *= strict
+            cost += (dy * dy + dx * dx) / (2 * choice.sigma**2)
+            return votes, cost
+
+        own = proposed(0, 0)[1]
+        total = sources.table.new_zeros(len(part), 3)
+        weights = sources.table.new_zeros(len(part), 1)
+        for dy in along:
+            for dx in along:
+                votes, cost = proposed(dy, dx)
+                weight = (own - cost).clamp_(max=_LARGEST).exp_().mul_(votes[:, 3])[:, None]
+                total += votes[:, :3] * weight
+                weights += weight
+        found.append(total / weights)
     return torch.cat(found)

@@ -254,3 +254,15 @@ def test_settings_reach_the_search() -> None:
     assert not torch.equal(
         plain, PatchSynthesizer(image, primitive, config=other).synthesize(edited)
     )
+
+
+def test_choosing_what_fits_comes_closer_than_blending() -> None:
+    """A photograph drawn anew with its right half moved down a little."""
+    image, primitive = photograph()
+    truth, edited = image.clone(), primitive.clone()
+    for whole, moved in ((image, truth), (primitive, edited)):
+        moved[:, :, SIDE // 2 :] = whole[:, :, SIDE // 2 :].roll(7, 1)
+    chosen = PatchSynthesizer(image, primitive).synthesize(edited)
+    blending = PatchConfig(choice_patch=0)
+    blended = PatchSynthesizer(image, primitive, config=blending).synthesize(edited)
+    assert psnr(chosen, truth) > psnr(blended, truth)
