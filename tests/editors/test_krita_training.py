@@ -85,7 +85,7 @@ def test_an_artist_trains_edits_and_applies(
     artist.select("Background")
     screenshot("drawing")
     pictures_wanted = bool(os.environ.get("DEEPSIM_SCREENSHOTS"))
-    artist.train(seconds=170 if pictures_wanted else 15)
+    artist.train(seconds=60 if pictures_wanted else 15)
     if pictures_wanted:
         krita.wait("S.shown_job is None or S.shown_job.progress.fraction > 0.6", 300)
         screenshot("training")

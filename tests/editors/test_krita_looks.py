@@ -1,0 +1,177 @@
+"""All of the docker can be read, in both languages, narrow and wide, in dark and light themes.
+
+One walk through the flows stops at each state that the docker has; there a docker of each width and
+language is made beside Krita's own, and nothing in it may be cut off. They are saved as pictures to
+look at, named after state, theme, language and width: gallery.py has it done.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.editors.artist import FIRST_START, Artist
+    from tests.editors.krita_harness import KritaProcess
+    from tests.editors.looks import LANGUAGES, WIDTHS
+    from tests.editors.pictures import SPOON, segments
+else:
+    from artist import FIRST_START, Artist
+    from looks import LANGUAGES, WIDTHS
+    from pictures import SPOON, segments
+
+pytestmark = [
+    pytest.mark.editor,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif("DEEPSIM_SCREENSHOTS" not in os.environ, reason="takes pictures"),
+]
+
+ROW = 20
+"""Pixels between two rows of the docker, at least."""
+SECOND_SPOON = ((430, 10, 560, 140), SPOON)
+
+# What of a docker cannot be read: texts that are cut off, widgets beyond its right edge.
+POSE = """
+from deepsim_krita.actions import by_id
+from deepsim_krita.panel import Panel
+from deepsim_krita.qt import QCheckBox, QLabel, QPushButton, QToolButton
+from deepsim_krita.text import language
+def pose(code, width, path):
+    table = studio.actions
+    language.choose([code])
+    studio.actions = by_id([studio._safe(action) for action in studio._table()])
+    panel = Panel(studio)
+    panel.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+    panel.setPalette(D.palette()); panel.setAutoFillBackground(True)
+    panel.resize(width, 1000); panel.show(); QApplication.sendPostedEvents()
+    picture = panel.grab()
+    if path: picture.save(path)
+    found = list(cut(panel)) + list(nameless(panel))
+    panel.close(); panel.deleteLater()
+    studio.actions = table
+    language.choose(["en"])
+    return found
+def cut(panel):
+    for w in panel.findChildren(QWidget):
+        if not w.isVisibleTo(panel): continue
+        needed = 0
+        if isinstance(w, (QPushButton, QCheckBox)): needed = w.sizeHint().width()
+        elif isinstance(w, QToolButton) and w.text(): needed = w.sizeHint().width()
+        elif isinstance(w, QLabel): needed = w.minimumSizeHint().width()
+        if needed > w.width(): yield [w.objectName(), w.text(), needed, w.width()]
+        if w.mapTo(panel, w.rect().topRight()).x() >= panel.width():
+            yield [w.objectName(), "beyond the edge"]
+def nameless(panel):
+    for w in panel.findChildren(QToolButton) + panel.findChildren(QPushButton):
+        if w.isVisibleTo(panel) and not (w.toolTip() or not w.objectName().startswith("deepsim")):
+            yield [w.objectName(), "no tooltip"]
+"""
+
+
+class Gallery:
+    """Poses the docker; `faults` has what could not be read."""
+
+    def __init__(self, krita: KritaProcess) -> None:
+        self._krita = krita
+        self._folder = os.environ.get("DEEPSIM_SCREENSHOTS", "")
+        self._theme = "dark"
+        self.faults: list[object] = []
+        krita.call(POSE)
+
+    def pose(self, state: str) -> None:
+        """All dockers in this state."""
+        for language in LANGUAGES:
+            for name, width in {**WIDTHS, "usual": 300}.items():
+                path = ""
+                if self._folder:
+                    Path(self._folder).mkdir(parents=True, exist_ok=True)
+                    path = f"{self._folder}/{state}-{self._theme}-{language}-{name}.png"
+                found = self._krita.call(f"result = pose({language!r}, {width}, {path!r})")
+                self.faults += [[state, language, name, *fault] for fault in found]
+
+    def window(self, name: str) -> None:
+        """A window of the plugin, as it is."""
+        self._krita.wait(f"any(w.objectName() == {name!r} for w in QApplication.topLevelWidgets())")
+        self._krita.call(f"""
+w = next(w for w in QApplication.topLevelWidgets() if w.objectName() == {name!r})""")
+        if self._folder:
+            self._krita.call(f"w.grab().save('{self._folder}/{name}-{self._theme}.png')")
+
+    def lighten(self) -> None:
+        """Changes to the light theme, as from the menu."""
+        self._theme = "light"
+        self._krita.call("""
+from deepsim_krita.qt import QMenu
+QTimer.singleShot(0, next(a for m in W.findChildren(QMenu) for a in m.actions()
+    if a.text().replace("&", "") == "Krita bright").trigger)""")
+        self._krita.wait("D.palette().window().color().lightness() > 128")
+
+
+def assert_keys_go_from_top_to_bottom(krita: KritaProcess) -> None:
+    """The tab key visits all that can be used, as one reads it, and can leave the docker."""
+    visited = krita.call("""
+panel, widget, visited = D.widget(), child("deepsim_image"), []
+while panel.isAncestorOf(widget) and widget.objectName() not in {name for name, *_ in visited}:
+    p = widget.mapTo(panel, widget.rect().center())
+    takes_keys = widget.focusPolicy() != Qt.FocusPolicy.NoFocus
+    if takes_keys and widget.objectName().startswith("deepsim") and widget.isVisibleTo(panel):
+        visited.append([widget.objectName(), p.x(), p.y()])
+    widget = widget.nextInFocusChain()
+result = visited""")
+    assert {"deepsim_draft", "deepsim_train_button", "deepsim_note", "deepsim_many"} <= {
+        name for name, *_place in visited
+    }
+    for (one, x, y), (other, right, below) in pairwise(visited):
+        same_row = abs(below - y) <= ROW / 2
+        assert (right > x) if same_row else (below > y), (one, other)
+
+
+def test_everything_can_be_read(krita: KritaProcess, artist: Artist) -> None:
+    gallery = Gallery(krita)
+    krita.wait("child('deepsim_open_button').isVisibleTo(D)")
+    gallery.pose("1-empty")
+    artist.open_photo("car")
+    krita.wait("child('deepsim_primitive_button').isVisibleTo(D)")
+    gallery.pose("2-opened")
+    artist.add_layer("Segments", segments())
+    artist.select("Background")
+    artist.train_instantly()
+    artist.repaint("Segments", segments(SECOND_SPOON))
+    krita.call("k.action('deepsim_apply').trigger()")
+    krita.wait("len(S.active.history) == 1", 120)
+    krita.call("S.active.note = 'wheel added'; k.action('deepsim_apply').trigger()")
+    krita.wait("len(S.active.history) == 2 and S.active.before is not None", 120)
+    krita.call("child('deepsim_compare').setValue(50)")
+    gallery.pose("4-result")
+    assert_keys_go_from_top_to_bottom(krita)
+    painted = segments(SECOND_SPOON).copy()
+    painted[5:15, 5:25] = (255, 0, 255, 255)
+    artist.repaint("Segments", painted)
+    krita.call("child('deepsim_check').click()")
+    krita.wait("S.active.stray > 0 and not S.jobs")
+    gallery.pose("5-stray")
+
+    krita.call("k.action('deepsim_library').trigger()")
+    gallery.window("deepsim_library")
+    krita.wait("w.list.count() and not w.list.item(0).icon().isNull()")
+    gallery.window("deepsim_library")
+    krita.call("w.close(); k.action('deepsim_settings').trigger()")
+    gallery.window("deepsim_settings_window")
+    krita.call("w.close()")
+
+    krita.call("child('deepsim_seconds').setValue(600)")
+    krita.wait("child('deepsim_estimate').isVisibleTo(D)", FIRST_START)
+    gallery.pose("3-estimate")
+    krita.call("k.action('deepsim_train').trigger()")
+    krita.wait("child('deepsim_loss').isVisibleTo(D)", FIRST_START)
+    gallery.pose("6-training")
+    krita.call("studio.actions['cancel'].run()")
+    krita.wait("not S.jobs", 120)
+    gallery.pose("7-stopped")
+    gallery.lighten()
+    gallery.pose("7-stopped")
+    assert gallery.faults == []
