@@ -77,6 +77,16 @@ p = KritaEditor().active().read(node({name!r}).uniqueId().toString())
 f = open({str(path)!r}, "wb"); f.write(p.rgba); f.close()""")
         return np.frombuffer(path.read_bytes(), np.uint8).reshape(HEIGHT, WIDTH, 4)
 
+    def canvas(self) -> Pixels:
+        """What all layers show together in a document of 8-bit sRGB, (height, width, 4)."""
+        path = self.folder / "canvas.raw"
+        self.krita.call(f"""
+f = open({str(path)!r}, "wb")
+f.write(doc.pixelData(0, 0, doc.width(), doc.height()).data()); f.close()""")
+        height, width = self.krita.call("result = [doc.height(), doc.width()]")
+        raw = np.frombuffer(path.read_bytes(), np.uint8).reshape(height, width, 4)
+        return raw[..., [2, 1, 0, 3]]
+
     # ---- the docker
 
     def set_seconds(self, seconds: int) -> None:

@@ -57,6 +57,9 @@ class MemoryDocument:
         self.strips: dict[str, dict[int, Picture]] = {}
         self.open_reels = 0
         self.disk_error: OSError | None = None
+        self.strokes = 0
+        """Undo steps so far."""
+        self.can_redo = False
         self.no_strips = False
         """Whether that error comes already when a strip is begun."""
 
@@ -125,7 +128,8 @@ class MemoryDocument:
 
     def paint(self, uid: str, picture: Picture) -> None:
         """What the artist does with a brush."""
-        self.stack = [(u, n, picture if u == uid else p) for u, n, p in self.stack]
+        self.strokes += 1
+        self._fill(uid, picture)
 
     def insert_preview(self, name: str, above: str | None) -> str:
         active = self.current
@@ -133,16 +137,17 @@ class MemoryDocument:
         self.current = active
         return uid
 
-    def showing(
-        self,
-        uid: str,
-        picture: Picture,
-        place: tuple[int, int],
-        before: tuple[int, int, int, int],
-    ) -> Work:
+    def showing(self, uid: str, picture: Picture, place: tuple[int, int]) -> Work:
         yield None
-        assert place == (0, 0)
-        self.paint(uid, picture)
+        self.places.append(place)
+        self._fill(uid, picture)
+
+    def empty(self, uid: str) -> None:
+        self._fill(uid, NOTHING)
+        self.hidden.add(uid)
+
+    def _fill(self, uid: str, picture: Picture) -> None:
+        self.stack = [(u, n, picture if u == uid else p) for u, n, p in self.stack]
 
     def remove(self, uid: str) -> None:
         at_once(self.reading(uid))
@@ -227,7 +232,7 @@ class MemoryEditor:
         self.steps: list[str] = []
         """What was undone and redone."""
         self.brush: Colour | None = None
-        self.hand_down = False
+        self.hand_down = self.asking = False
         self.folder: Path | None = None
         self.file: Path | None = None
         self.files: dict[Path, Picture] = {}
@@ -235,6 +240,10 @@ class MemoryEditor:
 
     def active(self) -> MemoryDocument | None:
         return self.open[0] if self.open else None
+
+    @property
+    def history(self) -> str:
+        return str(sum(document.strokes for document in self.open))
 
     def find(self, uid: str) -> MemoryDocument | None:
         return next((document for document in self.open if document.uid == uid), None)

@@ -7,6 +7,7 @@ using a stale node kills Krita. So nothing here keeps one: ids are kept, and loo
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
 
@@ -14,10 +15,10 @@ from krita import Krita, ManagedColor, Selection
 
 from .editor import GoneError
 from .picture_files import load_picture, save_picture
-from .pixels.colour import space_of
+from .pixels.colour import SRGB8, space_of
 from .pixels.placing import fill
-from .pixels.reading import copied, quiet, read, read_selection
-from .previewing import show
+from .pixels.reading import copied, quiet, read_selection, reading_now, while_open
+from .previewing import erasing, show
 from .qt import QApplication, QColor, QDesktopServices, QFileDialog, Qt, QTimer, QUrl
 from .state import Box, Colour, Inserted, LayerInfo, Mask, Picture
 from .steps import Work, WorkFor, at_once
@@ -99,11 +100,7 @@ class KritaDocument:
         """
         document = self._document
         yield from quiet(document)
-        self._node(uid)
-        with copied(document) as copy:
-            yield None
-            whole = (0, 0, copy.width(), copy.height())
-            return (yield from read(copy, _find(copy, uid), box or whole))
+        return (yield from reading_now(document, lambda held: _find(held, uid), box))
 
     def _place(self, above: str | None) -> tuple[Any, Any]:
         """Where addChildNode puts a node directly above a layer, or on top: parent, below."""
@@ -133,18 +130,20 @@ class KritaDocument:
         document = self._document
         yield from quiet(document)
         space = space_of(document)
-        with copied(document) as copy:
-            yield None
+        # Where nothing is converted, no copy is needed to do that in.
+        with nullcontext(document) if space == SRGB8 else copied(document) as workshop:
             try:
-                source = _find(copy, original) if original else None
+                source = _find(workshop, original) if original else None
             except GoneError:
                 source = None
             # Pixels first: on an attached layer they would be a change that cannot be undone.
-            made = copy.createNode(name, "paintlayer")
-            lost = yield from fill(copy, made, picture, place, source)
+            made = workshop.createNode(name, "paintlayer")
+            lost = yield from while_open(document, fill(workshop, made, picture, place, source))
             yield from quiet(document)
             if space_of(document) == space:
-                return Inserted(self._attach(made.duplicate(), name, above), lost)
+                if workshop is not document:
+                    made = made.duplicate()
+                return Inserted(self._attach(made, name, above), lost)
         # It was converted meanwhile.
         return (yield from self.inserting(picture, name, above, original, place))
 
@@ -255,13 +254,32 @@ class KritaDocument:
         node = self._document.createNode(name, "paintlayer")
         return self._attach(node, name, above, activate=False)
 
-    def showing(self, uid: str, picture: Picture, place: tuple[int, int], before: Box) -> Work:
+    def showing(self, uid: str, picture: Picture, place: tuple[int, int]) -> Work:
         """Puts a picture on a preview layer, which is no change that could be undone; in steps.
+
+        Raises:
+            GoneError: the layer was deleted, or the document closed.
+        """
+        return show(self._document, lambda: self._node(uid), picture, place)
+
+    def empty(self, uid: str) -> None:
+        """Makes a preview layer show nothing, which is no undo step either.
 
         Raises:
             GoneError: the layer was deleted.
         """
-        return show(self._document, lambda: self._node(uid), picture, place, before)
+        at_once(erasing(lambda: self._node(uid)))
+        self._node(uid).setVisible(False)
+        self._document.refreshProjection()
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there may be something to redo, which the next undo step would cost."""
+        front = Krita.instance().activeDocument()
+        if front is None or front.rootNode() is None or _uid(front.rootNode()) != self.uid:
+            return True  # Krita tells it of the document in front only
+        # The action is enabled all the time; what would be redone comes last in its text.
+        return not Krita.instance().action("edit_redo").text().endswith(" ")
 
     def remove(self, uid: str) -> None:
         """Takes a layer away; raises GoneError."""
@@ -341,6 +359,17 @@ class KritaEditor:
     def hand_down(self) -> bool:
         """Whether a mouse button or the pen is held down."""
         return QApplication.mouseButtons() != Qt.MouseButton.NoButton
+
+    @property
+    def history(self) -> str:
+        """Differs where something was done, undone or redone; the same action twice may not."""
+        actions = (Krita.instance().action(name) for name in ("edit_undo", "edit_redo"))
+        return "".join(f"{a.text()} {a.isEnabled()} " for a in actions if a is not None)
+
+    @property
+    def asking(self) -> bool:
+        """Whether a menu or a dialog is open."""
+        return bool(QApplication.activePopupWidget() or QApplication.activeModalWidget())
 
     def choose_folder(self, title: str) -> Path | None:
         """Lets the artist pick a folder; None when she does not."""

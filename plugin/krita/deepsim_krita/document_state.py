@@ -99,8 +99,10 @@ class DocumentState(Observable):
         """The settings of the training that led to the document's model."""
         self.live_layer = ""
         """The preview layer of Live; empty when there is none."""
-        self.live_box = (0, 0, 0, 0)
-        """Left, top, width and height of what is on it."""
+        self.shown = 0
+        """How many pictures Live has shown."""
+        self.previews: frozenset[str] = frozenset()
+        """All layers that ever were its preview: undo brings removed ones back."""
         self.remembered = True
         """False while the document has yet to be told what is in `memory`."""
 
@@ -174,7 +176,7 @@ class DocumentState(Observable):
             "results": sorted(self.results),
             "strip": [list(entry) for entry in self.strip],
             "palette": [list(colour) for colour in self.palette],
-            "live": self.live_layer,
+            "live": sorted(self.previews),
             "settings": self.trained_with,
             "choices": {
                 "image": choices.image,
@@ -196,8 +198,8 @@ class DocumentState(Observable):
             self.applied = max(0, memory["applied"])
         if isinstance(memory.get("settings"), dict):
             self.trained_with = memory["settings"]
-        if isinstance(memory.get("live"), str):
-            self.live_layer = memory["live"]
+        if isinstance(memory.get("live"), list):
+            self.previews = frozenset(str(uid) for uid in memory["live"])
         if isinstance(model, dict) and model.get("id"):
             self.model = ModelInfo.from_body(model)
         if isinstance(image, str):

@@ -137,24 +137,24 @@ class Document(Protocol):
     def insert_preview(self, name: str, above: str | None) -> str:
         """Adds an empty layer above another one, leaves the active layer as it is."""
 
-    def showing(
-        self,
-        uid: str,
-        picture: Picture,
-        place: tuple[int, int],
-        before: tuple[int, int, int, int],
-    ) -> Work:
+    def showing(self, uid: str, picture: Picture, place: tuple[int, int]) -> Work:
         """Puts a picture on a preview layer, which is no change that could be undone; in steps.
 
         Args:
             uid: the layer.
             picture: what it is to show, and nothing else.
             place: of the picture's left top pixel.
-            before: left, top, width and height of what was there.
 
         Raises:
             GoneError: the layer was deleted.
         """
+
+    def empty(self, uid: str) -> None:
+        """Makes a preview layer show nothing, which is no undo step either; raises GoneError."""
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there may be something to redo, which the next undo step would cost."""
 
     def remove(self, uid: str) -> None:
         """Takes a layer away; raises GoneError."""
@@ -193,6 +193,14 @@ class Editor(Protocol):
     @property
     def hand_down(self) -> bool:
         """Whether a stroke is being made."""
+
+    @property
+    def history(self) -> str:
+        """Differs where something was done, undone or redone; the same action twice may not."""
+
+    @property
+    def asking(self) -> bool:
+        """Whether a menu or a dialog is open."""
 
     def choose_folder(self, title: str) -> Path | None:
         """Lets the artist pick a folder; None when she does not."""

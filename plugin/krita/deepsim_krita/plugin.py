@@ -14,6 +14,7 @@ from .docker import DeepSimDocker, ProblemContent
 from .extension import DeepSimExtension
 from .guard import guarded
 from .qt import QLocale, QObject, QTimer, sip
+from .saving import SavingWatch
 from .text import _, language
 
 GROUP = "deepsim"
@@ -21,7 +22,7 @@ DOCKER_ID = "deepsim_docker"
 BUSY_MS = 10
 IDLE_MS = 150
 OBSERVE_MS = 300
-LIVE_MS = 60
+LIVE_MS = 20
 MESSAGE_MS = 5000
 
 
@@ -45,6 +46,7 @@ class Plugin(QObject):
         self._observe = self._timer(self._on_observe, OBSERVE_MS)
         self._steps = self._timer(self._on_steps, 0)
         self._live = self._timer(self._on_live, LIVE_MS)
+        self._saving = SavingWatch(guarded(self._about_to_save, self._floating), self)
         self._load()
 
     @property
@@ -85,6 +87,7 @@ class Plugin(QObject):
         self.problem = ""
         self.session.notified.connect(lambda notice: self._floating(notice.text))
         self.session.steps.begun.connect(self._steps.start)
+        self.session.asked.connect(self._on_asked)
         self.session.changed.connect(lambda _: self._follow_brush())
         self.studio.show_library.connect(self._show_library)
         self.studio.show_settings.connect(self._show_settings)
@@ -165,6 +168,10 @@ class Plugin(QObject):
         if self._poll.interval() != interval:
             self._poll.setInterval(interval)
 
+    def _on_asked(self) -> None:
+        if self._poll.interval() != BUSY_MS:  # else the question would wait for the idle turn
+            self._poll.setInterval(BUSY_MS)
+
     def _on_observe(self) -> None:
         self.studio.observe()
         self.extension.show_enabled()
@@ -194,6 +201,7 @@ class Plugin(QObject):
 
     def _follow_brush(self) -> None:
         if self.studio.live.on and not self._live.isActive():
+            self._saving.watch(self._application)
             self._live.start()
 
     def _on_live(self) -> None:
@@ -201,6 +209,10 @@ class Plugin(QObject):
             self.studio.live.look()
         else:
             self._live.stop()
+
+    def _about_to_save(self) -> None:
+        if self.studio is not None:
+            self.studio.live.put_away()
 
     def _on_steps(self) -> None:
         if not self.session.steps.go_on():

@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, Callable
 
 from .pixels.colour import SRGB8, band_of, convert, space_of
+from .pixels.pace import MOST_PIXELS, Bands
 from .pixels.reading import copied, quiet
-from .state import Box, Picture
+from .state import Picture
 from .steps import Work
 
 
-def show(
-    document: Any,
-    find: Callable[[], Any],
-    picture: Picture,
-    place: tuple[int, int],
-    before: Box,
-) -> Work:
-    """Puts a picture on a layer in place of what is in the box `before`, in steps.
+def show(document: Any, find: Callable[[], Any], picture: Picture, place: tuple[int, int]) -> Work:
+    """Puts a picture on a layer in place of everything that is on it, in steps.
 
     `find` looks up the layer: between two steps it may have been deleted, and it raises GoneError.
     """
-    space, (left, top) = space_of(find()), place
-    band = band_of(bytes(picture.rgba), picture.width, picture.height) if picture.rgba else None
-    if band is not None and space != SRGB8:
-        yield from quiet(document)
-        with copied(document) as copy:
-            band = yield from convert(copy, band, space)
+    space, width, (left, above) = space_of(find()), picture.width, place
     yield from quiet(document)
-    node = find()
-    x, y, width, height = before
-    if width and height:
-        one = len(bytes(node.pixelData(x, y, 1, 1)))
-        node.setPixelData(bytes(one * width * height), x, y, width, height)
-    if band is not None:
-        node.setPixelData(band.raw, left, top, picture.width, picture.height)
+    found = []
+    with nullcontext() if space == SRGB8 else copied(document) as copy:
+        bands = Bands(width, picture.height)
+        for top, rows in bands:
+            rgba = bytes(picture.rgba[4 * width * top : 4 * width * (top + rows)])
+            band = band_of(rgba, width, rows)
+            found.append((top, (yield from bands.through(convert(copy, band, space)))))
+            yield from bands.pause()
+    yield from quiet(document)
+    yield from erasing(find)
+    for top, band in found:
+        find().setPixelData(band.raw, left, above + top, width, band.rows)
+        yield None
+    yield from quiet(document)
+    find()
     document.refreshProjection()
+
+
+def erasing(find: Callable[[], Any]) -> Work:
+    """Makes a paint layer transparent where it has pixels, wherever the canvas has come to lie."""
+    node = find()
+    bounds = node.bounds()
+    left, above, width, height = bounds.x(), bounds.y(), bounds.width(), bounds.height()
+    if bounds.isEmpty():
+        return
+    one = len(bytes(node.pixelData(left, above, 1, 1)))
+    tallest = max(1, MOST_PIXELS // width)
+    for top in range(0, height, tallest):
+        rows = min(tallest, height - top)
+        find().setPixelData(bytes(one * width * rows), left, above + top, width, rows)
+        yield None

@@ -17,7 +17,7 @@ QT6 = "PyQt5.QtCore" not in sys.modules and (
 )
 
 NAMES = {
-    "QtCore": "QLocale QObject QPointF QRect QRectF QSaveFile QSize Qt QTimer QUrl",
+    "QtCore": "QEvent QLocale QObject QPointF QRect QRectF QSaveFile QSize Qt QTimer QUrl",
     "QtGui": "QColor QColorSpace QDesktopServices QIcon QImage QImageReader"
     " QPainter QPalette QPen QPixmap QPolygonF QTextOption",
     "QtWidgets": "QApplication QCheckBox QComboBox QDialog QDialogButtonBox QFileDialog QFormLayout"

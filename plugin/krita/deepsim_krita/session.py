@@ -70,7 +70,8 @@ class Session:
     """What all documents and windows share. Signals, with their arguments:
 
     changed (name): anything that the docker shows; notified (notice): a sentence for the artist;
-    ready (): the engine can be asked; switched (): it is another engine from now on;
+    ready (): the engine can be asked; asked (): a request waits to be sent to it;
+    switched (): it is another engine from now on;
     opened (state): a document is seen for the first time, or again after it was closed;
     ended (job): a job is over;
     wanted (part): the artist is asked to choose a layer for a part.
@@ -90,6 +91,7 @@ class Session:
         self.changed = Signal()
         self.notified = Signal()
         self.ready = Signal()
+        self.asked = Signal()
         self.switched = Signal()
         self.opened = Signal()
         self.ended = Signal()
@@ -337,6 +339,7 @@ class Session:
 
         sent.append(self._client.request(kind, body, frames=frames, on_reply=answer))
         self._waiting[sent[0]] = answer
+        self.asked.emit()
         return sent[0]
 
     def _state_of(self, document: Document) -> DocumentState:

@@ -85,6 +85,7 @@ class Studio:
         self.session.observe()
         self.estimating.observe()
         self.palette.observe()
+        self.live.observe()
 
     def _safe(self, action: Action) -> Action:
         """The action with errors of our own made into a sentence: never Krita's dialog."""

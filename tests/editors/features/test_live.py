@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deepsim_krita.features.live import union
+from deepsim_krita.features.live import REST, SAVING, Live
 
 if TYPE_CHECKING:
     from tests.editors.scenes import LINES, SIZE, Scene, WrittenEngine, flat, image_frame
@@ -166,7 +166,116 @@ def test_a_file_saved_with_a_preview_in_it_is_cleaned_when_opened(scene: Scene) 
     assert LINES in [picture for _, _, picture in saved.document.stack]
 
 
-def test_what_may_be_shown_is_the_union_of_both_boxes() -> None:
-    assert union((1, 2, 3, 4), (0, 0, 0, 0)) == (1, 2, 3, 4)
-    assert union((1, 2, 3, 4), (2, 1, 5, 2)) == (1, 1, 6, 5)
-    assert union((0, 0, 0, 0), (9, 9, 0, 3)) == (0, 0, 0, 0)
+def test_without_a_hint_of_a_change_it_looks_now_and_then(scene: Scene) -> None:
+    now = [0.0]
+    following = Live(scene.session, scene.studio.applying, clock=lambda: now[0])
+    scene.trained()
+    following.toggle()
+    before = len(scene.document.boxes)
+    for _ in range(3):
+        following.look()
+    assert len(scene.document.boxes) == before
+    now[0] += REST
+    following.look()
+    assert len(scene.document.boxes) == before + 2, "edges and segments are looked at"
+    assert asked(scene) == 1, "and are what they were"
+
+
+def test_a_picture_for_a_canvas_of_another_size_is_dropped_and_asked_for_anew(scene: Scene) -> None:
+    live(scene)
+    scene.document.size = (8, 6)
+    answer(scene)
+    assert "Live" not in scene.document.names
+    scene.document.paint("d/Edges", flat(1, 1, 1, 1))
+    scene.studio.live.look()
+    assert asked(scene) == 2
+
+
+# ---- undo and redo
+
+
+def undone(scene: Scene) -> str:
+    """Live was on and off, and undo has brought its layer back; the layer's id."""
+    live(scene)
+    answer(scene)
+    uid = scene.state.live_layer
+    scene.do("live")
+    scene.document.stack.insert(2, (uid, "Live", RESULT))
+    scene.document.can_redo = True
+    return uid
+
+
+def test_a_preview_that_undo_brings_back_is_emptied_and_the_history_left_alone(
+    scene: Scene,
+) -> None:
+    uid = undone(scene)
+    scene.studio.observe()
+    assert scene.document.names == ["Edges", "Segments", "Live", "Photo"]
+    assert scene.document.stack[2][2].is_empty
+    assert uid in scene.document.hidden
+
+
+def test_it_goes_when_nothing_can_be_redone_any_more(scene: Scene) -> None:
+    undone(scene)
+    scene.studio.observe()
+    scene.document.can_redo = False
+    scene.studio.observe()
+    assert scene.document.names == ["Edges", "Segments", "Photo"]
+
+
+def test_turned_on_again_it_uses_the_layer_that_came_back(scene: Scene) -> None:
+    uid = undone(scene)
+    scene.studio.observe()
+    scene.do("live")
+    answer(scene)
+    assert scene.document.names == ["Edges", "Segments", "Live", "Photo"]
+    assert scene.state.live_layer == uid
+    assert scene.document.visible(uid)
+    scene.studio.observe()
+    assert scene.document.stack[2][2] == RESULT
+
+
+def test_a_preview_that_undo_took_away_does_not_come_back_at_the_cost_of_redo(
+    scene: Scene,
+) -> None:
+    live(scene)
+    answer(scene)
+    scene.document.remove(scene.state.live_layer)
+    scene.document.can_redo = True
+    scene.document.paint("d/Edges", flat(1, 1, 1, 1))
+    scene.studio.live.look()
+    answer(scene)
+    assert scene.document.names == ["Edges", "Segments", "Photo"]
+
+
+# ---- saving
+
+
+def test_it_is_hidden_while_the_document_may_be_saved(scene: Scene) -> None:
+    now = [0.0]
+    following = Live(scene.session, scene.studio.applying, clock=lambda: now[0])
+    scene.trained()
+    following.toggle()
+    answer(scene)
+    uid = scene.state.live_layer
+    following.put_away()
+    assert not scene.document.visible(uid)
+    scene.editor.asking = True  # a dialog asks for a name for longer than that
+    now[0] += 2 * SAVING
+    following.look()
+    assert not scene.document.visible(uid)
+    scene.editor.asking = False
+    following.look()
+    assert not scene.document.visible(uid)
+    now[0] += 2 * SAVING
+    following.look()
+    assert scene.document.visible(uid)
+
+
+def test_a_preview_that_the_artist_hid_stays_hidden_when_she_saves(scene: Scene) -> None:
+    live(scene)
+    answer(scene)
+    scene.document.set_visible(scene.state.live_layer, visible=False)
+    scene.studio.live.put_away()
+    scene.studio.live.look()
+    assert not scene.document.visible(scene.state.live_layer)
