@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from deepsim_client import EngineClient, Location
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parent.parent
@@ -22,24 +21,22 @@ for folder in (CHECKOUT / "plugin" / "krita", CHECKOUT, HERE):
 
 if TYPE_CHECKING:
     from tests.editors.artist import Artist
-    from tests.editors.chroots import Starter, shared_folder
+    from tests.editors.chroots import shared_folder
+    from tests.editors.installed import engine_in, krita_with_plugin
     from tests.editors.krita_harness import KritaProcess
     from tests.editors.scenes import Scene
 else:
     from artist import Artist
-    from chroots import Starter, shared_folder
+    from chroots import shared_folder
+    from installed import engine_in, krita_with_plugin
     from krita_harness import KritaProcess
     from scenes import Scene
 
-from deepsim_engine.folders import weights_dir  # noqa: E402
 from installer.console import Console  # noqa: E402
-from installer.files import write_json  # noqa: E402
-from installer.krita import install_plugin  # noqa: E402
 from installer.pip import Pip  # noqa: E402
 from installer.wheels import fetch_pyzmq  # noqa: E402
 
 PROGRAMS = ("Xvfb", "xdotool", "import")
-ENGINE = [sys.executable, "-m", "deepsim_engine", "serve"]
 
 
 CHROOT = "DEEPSIM_KRITA_CHROOT"
@@ -79,34 +76,8 @@ def tmp_path(request: pytest.FixtureRequest, tmp_path: Path, chroot: Path | None
 @pytest.fixture(scope="session")
 def launch(shared: Path, chroot: Path | None) -> Iterator[Path]:
     """A launch.json that leads to this Python's engine, with a data folder of its own."""
-    data = shared / "data"
-    (data / "logs").mkdir(parents=True)
-    if weights_dir().is_dir():
-        (data / "weights").symlink_to(weights_dir().resolve())
-    path, log, command = data / "launch.json", data / "logs" / "engine.log", ENGINE
-    runtime = data / "run"
-    starter = None
-    if chroot is not None:
-        folders = {"DEEPSIM_DATA": str(data), "DEEPSIM_RUNTIME": str(runtime)}
-        starter = Starter(data, command, log, {"OMP_NUM_THREADS": "2", **folders})
-        command = starter.command
-    write_json(
-        path,
-        {
-            "command": command,
-            "data": str(data),
-            "connection": str(runtime / "engine.json"),
-            "client_key": str(data / "keys" / "clients" / "local.key_secret"),
-            "log": str(log),
-        },
-    )
-    yield path
-    client = EngineClient(Location.from_file(path), start_engine=False)
-    if client.location.connection.exists():
-        client.wait(client.request("shutdown"), 30)
-    client.close()
-    if starter is not None:
-        starter.close()
+    with engine_in(shared, chroot) as path:
+        yield path
 
 
 @pytest.fixture(scope="session")
@@ -126,28 +97,8 @@ def krita_app(launch: Path, pyzmq_wheels: Path, chroot: Path | None) -> Iterator
     missing = [program for program in needed if not shutil.which(program)]
     assert not missing, f"tests in Krita need {', '.join(missing)} (or DEEPSIM_WITHOUT_EDITORS=1)"
 
-    def install(resources: Path, config: Path) -> None:
-        description = Location.from_file(launch)
-        install_plugin(
-            resources,
-            config,
-            launch={
-                "command": list(description.command),
-                "data": str(description.data),
-                "connection": str(description.connection),
-                "client_key": str(description.client_key),
-                "log": str(description.log),
-            },
-            pyzmq=pyzmq_wheels,
-        )
-
-    process = KritaProcess(install, {"OMP_NUM_THREADS": "2"}, chroot=chroot)
-    try:
-        process.start()
-        process.set_up()
+    with krita_with_plugin(launch, pyzmq_wheels, chroot) as process:
         yield process
-    finally:
-        process.stop()
 
 
 @pytest.fixture

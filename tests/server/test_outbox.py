@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import zmq
-from deepsim_client.pending import Reply, Requests
-from deepsim_client.wire import NOBODY, Frame, Message, decode, encode, new_id
+from deepsim_client.wire import NOBODY, Frame, Message, decode, new_id
 from deepsim_server.outbox import Outbox
 
 from tests.server.conftest import until
@@ -97,50 +96,6 @@ def test_small_replies_are_bounded_and_who_waits_is_told_to_ask_again(pair: Pair
     heard = [m for m in pair.read_all(outbox) if m.kind == "error" or not m.frames]
     assert [m.id for m in heard if m.id in sent] == sent[-9:]
     assert [(m.id, m.body["code"]) for m in heard if m.id not in sent] == [(NOBODY, "dropped")]
-
-
-def test_a_client_that_reads_late_hears_an_answer_to_everything(pair: Pair) -> None:
-    """It asks again when it is told to, as often as it takes: ten answers wait at a time."""
-    outbox, requests = Outbox(pair.router, max_messages=10), Requests()
-    answers: dict[str, int] = {}
-    asked = [new_id() for _ in range(100)]
-    for id in asked:
-
-        def heard(_reply: Reply, id: str = id) -> None:
-            answers[id] = answers.get(id, 0) + 1
-
-        requests.add(id, "status", encode(Message("status", id)), heard)
-
-    def send() -> None:
-        for parts in requests.to_send():
-            pair.dealer.send_multipart(parts)
-
-    served: list[str] = []
-
-    def serve() -> None:
-        while pair.router.poll(0):
-            peer, *parts = pair.router.recv_multipart()
-            served.append(decode(parts).id)
-            outbox.send(peer, Message("result", served[-1], {"text": "x" * 3000}))
-        outbox.flush()
-
-    def read() -> bool:
-        serve()
-        while pair.dealer.poll(0):
-            message = decode(pair.dealer.recv_multipart())
-            if message.id == NOBODY:
-                requests.ask_again()
-                send()
-            else:
-                requests.deliver(message.id, Reply(message.kind, message.body))
-        return len(answers) == len(asked)
-
-    send()
-    until(lambda: serve() or len(served) == len(asked))
-    assert outbox.waiting_bytes < 11 * 4096
-    until(read)
-    assert set(answers.values()) == {1}
-    assert len(served) > len(asked)  # there was something to ask again
 
 
 def test_progress_is_dropped_before_what_somebody_waits_for(pair: Pair) -> None:
