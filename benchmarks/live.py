@@ -45,9 +45,10 @@ else:
 
 MARKED = ("looked", "read", "answered", "shown")
 COLUMNS = (*MARKED, "engine", "krita")
-REACH = 90
-"""How far from the middle of the canvas a stroke begins at most, in pixels of the display."""
-PATIENCE = 60
+REACH = 5
+"""How far from the middle of the canvas a stroke begins at most, in pixels of the display: each is
+over the one before, in the other colour, so that the edit changes and stays as large as it is."""
+PATIENCE = 120
 """Seconds that one preview may take."""
 
 OPEN = """
@@ -65,9 +66,9 @@ view = k.activeWindow().activeView()
 k.action("KritaShape/KisToolBrush").trigger()
 view.setCurrentBrushPreset(next(p for n, p in k.resources("preset").items() if "Basic-1" in n))
 view.setBrushSize({size}); view.setPaintingOpacity(1); view.setPaintingFlow(1)
-colour = ManagedColor("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")
-blue, green, red = {bgr}
-colour.setComponents([blue / 255, green / 255, red / 255, 1.0]); view.setForeGroundColor(colour)
+def take(blue, green, red):
+    colour = ManagedColor("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")
+    colour.setComponents([blue / 255, green / 255, red / 255, 1.0]); view.setForeGroundColor(colour)
 canvases = ("KisQPainterCanvas", "KisOpenGLCanvas2")
 canvas = next(w for w in W.findChildren(QWidget) if w.metaObject().className() in canvases)
 p = canvas.mapToGlobal(canvas.rect().center()); result = [p.x(), p.y()]
@@ -116,9 +117,12 @@ def main() -> int:
             assert engine is not None
             processes = {"engine": engine.pid, "krita": krita.krita.pid}
             rng = np.random.default_rng(options.seed)
+            _draw(krita, place, rng, 1)  # which may be over that very colour
+            time.sleep(1)
             for number in range(options.strokes + 1):
+                krita.wait("not S.busy and not S.steps.busy", PATIENCE)
                 before = {name: _computed(pid) for name, pid in processes.items()}
-                row = _stroke(krita, place, rng)
+                row = _stroke(krita, place, rng, number)
                 for name, pid in processes.items():
                     row[name] = round(1000 * (_computed(pid) - before[name]))
                 if number:  # the first one warms caches up
@@ -161,30 +165,37 @@ def _prepare(krita: KritaProcess, folder: Path, side: int) -> tuple[int, int]:
     krita.wait(f"S.active is not None and S.active.active == {active}")
     krita.call("S.settings.preset = 'instant'; k.action('deepsim_train').trigger()")
     krita.wait("S.active.model is not None and not S.jobs", FIRST_START, every=0.5)
-    x, y = krita.call(BRUSH.format(size=side // 16, bgr=colours[0, 0].tolist()))
+    x, y = krita.call(BRUSH.format(size=side // 16))
     krita.call(MARKS)
     krita.call("k.action('deepsim_live').trigger()")
     there = "'Live' in [n.name() for n in doc.topLevelNodes()] and not S.steps.busy"
     krita.wait(there, FIRST_START)
+    kinds = np.unique(colours.reshape(-1, 3), axis=0)
+    krita.call(f"kinds = {kinds[[0, -1]].tolist()}")
     return x, y
 
 
 def _stroke(
-    krita: KritaProcess, place: tuple[int, int], rng: np.random.Generator
+    krita: KritaProcess, place: tuple[int, int], rng: np.random.Generator, number: int
 ) -> dict[str, int]:
-    """One short stroke somewhere near the middle, and when its preview was there."""
+    """A stroke, and when its preview was there."""
+    _draw(krita, place, rng, number)
+    krita.wait("'shown' in MARK", PATIENCE, every=0.3)
+    marks = krita.call("result = MARK")
+    return {name: round(1000 * (marks[name] - marks["up"])) for name in MARKED}
+
+
+def _draw(
+    krita: KritaProcess, place: tuple[int, int], rng: np.random.Generator, number: int
+) -> None:
+    """One short stroke near a place, in one of two colours."""
+    krita.call(f"take(*kinds[{number % 2}]); MARK.clear()")
     krita.focus()
     x, y = (int(middle + rng.uniform(-REACH, REACH)) for middle in place)
-    krita.call("MARK.clear()")
     krita.xdo("mousemove", x, y, "mousedown", 1)
     for step in range(1, 9):
         krita.xdo("mousemove", x + 4 * step, y + 2 * step)
     krita.xdo("mouseup", 1)
-    krita.wait("'shown' in MARK", PATIENCE, every=0.3)
-    marks = krita.call("result = MARK")
-    krita.wait("not S.busy and not S.steps.busy", PATIENCE)
-    time.sleep(0.3)
-    return {name: round(1000 * (marks[name] - marks["up"])) for name in MARKED}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Krita's UI thread has its turns while large pictures are read and inserted.
+"""Krita's UI thread has its turns while large pictures are read, trained on, applied and shown.
 
 How long its longest waits are depends on the machine, so that is printed (pytest -s). Judged is
 what no busy machine makes of slices, and what the thread itself computed in one of our lines, not
@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.editors.artist import FIRST_START
     from tests.editors.krita_harness import KritaProcess
+else:
+    from artist import FIRST_START
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(900)]
 
@@ -93,3 +96,68 @@ def test_the_event_loop_goes_on_while_a_large_layer_is_read_and_inserted(
         *("Background", "Photo", "Result")
     ]
     krita.call("photo = None")
+
+
+PICTURE = """
+side = {side}
+doc = k.createDocument(side, side, "large", "RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc", 72.0)
+k.activeWindow().addView(doc); doc.waitForDone(); doc.topLevelNodes()[0].remove()
+names = lambda: [n.name() for n in doc.topLevelNodes()]
+node = lambda name: next(n for n in doc.topLevelNodes() if n.name() == name)
+def line(*colours):
+    return b"".join(bytes([*c, 255]) * (side // len(colours)) for c in colours)
+def painted(name, *rows):
+    n = doc.createNode(name, "paintlayer")
+    n.setPixelData(b"".join(row * (side // len(rows)) for row in rows), 0, 0, side, side)
+    doc.rootNode().addChildNode(n, None)
+kinds = [(200, 40, 30), (90, 20, 60), (30, 160, 20), (10, 90, 230)]
+def shaded(y):
+    return line(*((r // 2 + 9 * y, g // 2 + 5 * y, b // 2) for r, g, b in kinds[:: 1 - y % 2 * 2]))
+painted("Photo", *map(shaded, range(8)))
+painted("Segments", line(*kinds), line(*kinds[::-1]))
+doc.refreshProjection(); doc.waitForDone()
+# A real engine, at a size that it needs seconds for; the pictures are as large as they are.
+send = S._client.request
+def small(kind, body, **more):
+    return send(kind, {{**body, "size": 128}} if kind == "train" else body, **more)
+S._client.request = small; S.settings.preset = "instant"
+"""
+
+EDIT = """
+n = node("Segments"); part = side // 16
+n.setPixelData(line(kinds[{kind}])[: 4 * part] * part, side // 4, {row} * part, part, part)
+doc.refreshProjection(); doc.waitForDone(); doc.setActiveNode(n)
+"""
+
+
+@pytest.mark.parametrize("side", [2048])
+def test_the_event_loop_goes_on_while_a_large_picture_is_trained_on_and_applied(
+    krita: KritaProcess, side: int
+) -> None:
+    krita.call(PICTURE.format(side=side), 120)
+    krita.call("doc.setActiveNode(node('Photo')); doc.waitForDone()")
+    krita.wait("S.active is not None and S.active.active == node('Photo').uniqueId().toString()")
+
+    def during(what: str, begin: str, until: str) -> None:
+        krita.call("S.notice = None; WATCHDOG.start(); " + begin)
+        wrong = "(S.notice is not None and S.notice.level == 'error')"
+        krita.wait(f"({until}) or {wrong}", FIRST_START + 240, every=0.5)
+        assert not krita.call(f"result = {wrong} and S.notice.text")
+        watched(krita, f"{side} px, {what}")
+
+    try:
+        action = "k.action('deepsim_{}').trigger()"
+        during("train", action.format("train"), "S.active.model is not None and not S.jobs")
+        krita.call(EDIT.format(kind=0, row=3), 60)
+        during("apply", action.format("apply"), "S.active.history and not S.jobs")
+        krita.wait("not S.steps.busy", 120)
+        again = "plugin.studio.history.insert(S.active.history[0])"
+        during("history", f"before = len(names()); {again}", "len(names()) == before + 1")
+        krita.wait("not S.steps.busy", 120)
+        during("live", action.format("live"), "S.active.shown > 0 and not S.steps.busy")
+        krita.call(EDIT.format(kind=2, row=5), 60)
+        during("live again", "shown = S.active.shown", "S.active.shown > shown")
+        krita.call(action.format("live"))
+        krita.wait("'Live' not in names()")
+    finally:
+        krita.call("S._client.request = send; S.settings.preset = 'draft'; n = None")
