@@ -189,10 +189,12 @@ def _draw(
     krita: KritaProcess, place: tuple[int, int], rng: np.random.Generator, number: int
 ) -> None:
     """One short stroke near a place, in one of two colours."""
-    krita.call(f"take(*kinds[{number % 2}]); MARK.clear()")
     krita.focus()
     x, y = (int(middle + rng.uniform(-REACH, REACH)) for middle in place)
-    krita.xdo("mousemove", x, y, "mousedown", 1)
+    krita.xdo("mousemove", x, y)
+    # The last filter is asked first, and Krita's own lets nothing through to others.
+    krita.call(f"take(*kinds[{number % 2}]); MARK.clear(); canvas.installEventFilter(hand)")
+    krita.xdo("mousedown", 1)
     for step in range(1, 9):
         krita.xdo("mousemove", x + 4 * step, y + 2 * step)
     krita.xdo("mouseup", 1)
