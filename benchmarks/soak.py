@@ -1,8 +1,9 @@
-"""The engine under stress: wrong messages, many clients, hours of work.
+"""The engine under stress: wrong messages, many clients, hours of work, a full disk.
 
     python benchmarks/soak.py fuzz --messages 1000000
     python benchmarks/soak.py clients --clients 200
     python benchmarks/soak.py soak --minutes 60
+    python benchmarks/soak.py disk --rounds 100     (root mounts a small disk for it)
 
 Each starts an engine of its own and prints one JSON line of figures at the end; it ends with an
 error if the engine crashed, left something unanswered, or grew.
@@ -20,9 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from deepsim_server.model_files import verify_model
 
 from deepsim_engine.folders import weights_dir
 from tests.server.conftest import Engine, RawClient, ask, image_frame, pair, segments_frame, until
+from tests.server.disks import MIB, fill, mounted, release, unmount
 from tests.server.fuzzing import alive, mutated
 
 if TYPE_CHECKING:
@@ -115,6 +118,44 @@ def soak(engine: Engine, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def disk(engine: Engine, options: argparse.Namespace) -> dict[str, Any]:
+    """Requests that write, while the disk has from no to 2 MiB of room, drawn anew each time."""
+    room, rng = engine.data.parent, random.Random(options.seed)  # noqa: S311
+    client = engine.ready()
+    process = engine.process()
+    old = ask(client, "train", {"preset": "instant", "name": "Old"}, pair()).body["model"]["id"]
+    counts = {"done": 0, "refused": 0}
+    for number in range(options.rounds):
+        fill(room, rng.choice((0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512)) * 4096)
+        kind, body, frames = rng.choice(
+            (
+                (
+                    "train",
+                    {"preset": "instant", "name": f"New {number}"},
+                    pair(rng.randrange(32, 96)),
+                ),
+                ("train", {"preset": "draft", "steps": 1, "name": "Draft"}, pair(32)),
+                ("models", {"action": "rename", "model": old, "name": f"Old {number}"}, []),
+            )
+        )
+        told = ask(client, kind, body, frames)
+        full = "No space left" in str(told.body) or "full" in str(told.body)
+        assert told.kind == "result" or full, told.body
+        counts["done" if told.kind == "result" else "refused"] += 1
+        applied = ask(client, "apply", {"model": old}, [segments_frame()])
+        assert applied.kind == "result", applied.body
+        release(room)
+        for path in (engine.data / "models").glob("*.safetensors"):
+            verify_model(path)
+            if not path.name.startswith(old):
+                path.unlink()  # else the room runs out
+    assert engine.process() == process, "the engine was replaced"
+    assert "Traceback" not in engine.log(), "the engine's log holds a traceback"
+    last = ask(client, "train", {"preset": "instant", "name": "Last"}, pair())
+    assert last.kind == "result", last.body
+    return {"rounds": options.rounds, **counts, "damaged": ask(client, "models").body["damaged"]}
+
+
 def _memory(process: psutil.Process) -> int:
     return int(process.memory_info().rss)
 
@@ -146,6 +187,7 @@ def main() -> None:
         (fuzz, "--messages", int, 1_000_000),
         (clients, "--clients", int, 200),
         (soak, "--minutes", float, 60.0),
+        (disk, "--rounds", int, 100),
     ):
         command = commands.add_parser(run.__name__, help=run.__doc__)
         command.add_argument(option, type=kind, default=usual)
@@ -154,6 +196,8 @@ def main() -> None:
     options = parser.parse_args()
     run_it: Callable[[Engine, argparse.Namespace], dict[str, Any]] = options.run
     with tempfile.TemporaryDirectory() as folder:
+        if options.run is disk and not mounted(Path(folder), 256 * MIB):
+            parser.error("only root may mount a small disk")
         data = Path(folder) / "data"
         data.mkdir()
         (data / "weights").symlink_to(weights_dir())
@@ -162,6 +206,8 @@ def main() -> None:
             print(json.dumps(run_it(engine, options)))
         finally:
             engine.end()
+            if options.run is disk:
+                unmount(Path(folder))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,28 +17,19 @@ from deepsim_server.models import ModelStore
 from deepsim_engine import checkpoint
 from deepsim_engine.errors import WorkError
 from tests.server.conftest import Engine, ask, deepsim, pair, segments_frame
+from tests.server.disks import MIB, fill, mounted, release, unmount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MIB = 1 << 20
-
-
-def _mounted(folder: Path, size: int) -> bool:
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    try:
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        return False
-
 
 def _disk(folder: Path, size: int) -> Iterator[Path]:
     folder.mkdir()
-    if not _mounted(folder, size):
+    if not mounted(folder, size):
         pytest.skip("only root may mount a small disk")
     yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    unmount(folder)
 
 
 @pytest.fixture
@@ -53,19 +42,6 @@ def tiny(tmp_path: Path) -> Iterator[Path]:
 def small(tmp_path: Path) -> Iterator[Path]:
     """A disk that an engine can work on; a checkpoint has 75 MB, and is written beside the old."""
     yield from _disk(tmp_path / "small", 256 * MIB)
-
-
-def fill(disk: Path, leave: int) -> None:
-    """Take all room but `leave` bytes, in whole pages."""
-    (disk / "ballast").unlink(missing_ok=True)
-    size = shutil.disk_usage(disk).free - leave
-    with (disk / "ballast").open("wb") as file, suppress(OSError):
-        file.write(b"\1" * max(0, size))
-
-
-def release(disk: Path) -> None:
-    """Give the room back."""
-    (disk / "ballast").unlink()
 
 
 @pytest.mark.parametrize("pages", [0, 1, 2, 4, 8, 16, 32])
