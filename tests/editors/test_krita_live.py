@@ -123,7 +123,8 @@ def test_a_saved_preview_is_gone_when_the_file_is_opened(
     path = artist.folder / "saved.kra"
     krita.call(f"""
 doc.setBatchmode(True); doc.saveAs({str(path)!r}); doc.waitForDone()
-doc.setFileName({str(path)!r})""")
+doc.setFileName({str(path)!r})
+doc.setModified(True)  # else Krita sees no reason to write the file""")
     before = path.stat().st_mtime_ns
     krita.press("ctrl+s")
     krita.wait(f"__import__('os').stat({str(path)!r}).st_mtime_ns > {before}", 60)
