@@ -60,6 +60,7 @@ class MemoryDocument:
         self.strokes = 0
         """Undo steps so far."""
         self.can_redo = False
+        self.idle = True
         self.no_strips = False
         """Whether that error comes already when a strip is begun."""
 

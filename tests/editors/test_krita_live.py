@@ -85,7 +85,8 @@ def test_a_preview_that_undo_brings_back_is_empty_and_goes_with_the_next_edit(
     krita.call("k.action('edit_undo').trigger()")
     krita.wait("'Live' in names()")
     krita.wait("not node('Live').visible() and node('Live').bounds().isEmpty()")
-    assert krita.call("result = k.action('edit_redo').isEnabled()")
+    # What would be redone comes last in the action's text.
+    assert not krita.call("result = k.action('edit_redo').text().endswith(' ')")
     krita.call("doc.rootNode().addChildNode(doc.createNode('New', 'paintlayer'), None)")
     krita.wait("'Live' not in names()")
 

@@ -17,7 +17,7 @@ from .editor import GoneError
 from .picture_files import load_picture, save_picture
 from .pixels.colour import SRGB8, space_of
 from .pixels.placing import fill
-from .pixels.reading import copied, quiet, read_selection, reading_now, while_open
+from .pixels.reading import copied, is_quiet, quiet, read_selection, reading_now, while_open
 from .previewing import erasing, show
 from .qt import QApplication, QColor, QDesktopServices, QFileDialog, Qt, QTimer, QUrl
 from .state import Box, Colour, Inserted, LayerInfo, Mask, Picture
@@ -45,7 +45,10 @@ def _walk(parent: Any, level: int = 0) -> Iterator[tuple[Any, int]]:
 
 
 def _find(document: Any, uid: str) -> Any:
-    for node, _level in _walk(document.rootNode()):
+    root = document.rootNode()
+    if root is None:
+        raise GoneError(_("The document was closed."))
+    for node, _level in _walk(root):
         if _uid(node) == uid:
             return node
     raise GoneError(_("The layer is not in the document any more."))
@@ -271,6 +274,11 @@ class KritaDocument:
         at_once(erasing(lambda: self._node(uid)))
         self._node(uid).setVisible(False)
         self._document.refreshProjection()
+
+    @property
+    def idle(self) -> bool:
+        """Whether the editor has no work left on the document."""
+        return is_quiet(self._document)
 
     @property
     def can_redo(self) -> bool:

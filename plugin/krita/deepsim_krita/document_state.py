@@ -198,6 +198,8 @@ class DocumentState(Observable):
             self.applied = max(0, memory["applied"])
         if isinstance(memory.get("settings"), dict):
             self.trained_with = memory["settings"]
+        if isinstance(memory.get("live"), str) and memory["live"]:  # as earlier versions stored it
+            self.previews = frozenset({memory["live"]})
         if isinstance(memory.get("live"), list):
             self.previews = frozenset(str(uid) for uid in memory["live"])
         if isinstance(model, dict) and model.get("id"):

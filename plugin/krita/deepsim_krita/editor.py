@@ -153,6 +153,10 @@ class Document(Protocol):
         """Makes a preview layer show nothing, which is no undo step either; raises GoneError."""
 
     @property
+    def idle(self) -> bool:
+        """Whether the editor has no work left on the document."""
+
+    @property
     def can_redo(self) -> bool:
         """Whether there may be something to redo, which the next undo step would cost."""
 

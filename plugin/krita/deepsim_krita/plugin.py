@@ -175,6 +175,8 @@ class Plugin(QObject):
     def _on_observe(self) -> None:
         self.studio.observe()
         self.extension.show_enabled()
+        if self.studio.live.on:
+            self._saving.watch(self._application)  # another window may have come to the front
 
     def _show_library(self) -> None:
         from .panel.library import LibraryWindow  # noqa: PLC0415  imports deepsim_client

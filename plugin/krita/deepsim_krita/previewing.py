@@ -28,6 +28,9 @@ def show(document: Any, find: Callable[[], Any], picture: Picture, place: tuple[
             found.append((top, (yield from bands.through(convert(copy, band, space)))))
             yield from bands.pause()
     yield from quiet(document)
+    if space_of(find()) != space:  # it was converted meanwhile
+        yield from show(document, find, picture, place)
+        return
     yield from erasing(find)
     for top, band in found:
         find().setPixelData(band.raw, left, above + top, width, band.rows)

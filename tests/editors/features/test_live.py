@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from deepsim_krita.features.live import REST, SAVING, Live
 
 if TYPE_CHECKING:
-    from tests.editors.scenes import LINES, SIZE, Scene, WrittenEngine, flat, image_frame
+    from tests.editors.scenes import LINES, NOTHING, SIZE, Scene, WrittenEngine, flat, image_frame
 else:
-    from scenes import LINES, SIZE, Scene, WrittenEngine, flat, image_frame
+    from scenes import LINES, NOTHING, SIZE, Scene, WrittenEngine, flat, image_frame
 
 RESULT = flat(9, 9, 9, 255)
 
@@ -279,3 +279,48 @@ def test_a_preview_that_the_artist_hid_stays_hidden_when_she_saves(scene: Scene)
     scene.studio.live.put_away()
     scene.studio.live.look()
     assert not scene.document.visible(scene.state.live_layer)
+
+
+def test_nothing_is_shown_by_an_answer_that_comes_while_the_document_may_be_saved(
+    scene: Scene,
+) -> None:
+    now = [0.0]
+    following = Live(scene.session, scene.studio.applying, clock=lambda: now[0])
+    scene.trained()
+    following.toggle()
+    following.put_away()  # before the first answer
+    answer(scene)
+    assert scene.state.live_layer == ""
+    now[0] += 2 * SAVING
+    following.look()
+    answer(scene)
+    assert scene.document.visible(scene.state.live_layer)
+
+
+def test_a_preview_that_was_hidden_to_be_saved_is_seen_in_the_document_opened_again(
+    scene: Scene,
+) -> None:
+    live(scene)
+    answer(scene)
+    scene.studio.live.put_away()
+    assert not scene.document.visible(scene.state.live_layer)
+    scene.session.opened.emit(scene.state)
+    assert scene.document.visible(scene.state.live_layer)
+
+
+def test_no_stroke_is_cut_by_a_preview_that_comes_or_goes(scene: Scene) -> None:
+    live(scene)
+    scene.editor.hand_down = True
+    answer(scene)
+    assert scene.state.live_layer == ""
+    scene.editor.hand_down = False
+    scene.session.steps.go_on()
+    uid = scene.state.live_layer
+    scene.do("live")  # off
+    scene.document.stack.insert(0, (uid, "Live", NOTHING))  # undone
+    scene.editor.hand_down = True
+    scene.studio.live.observe()
+    assert "Live" in scene.document.names
+    scene.editor.hand_down = False
+    scene.studio.live.observe()
+    assert "Live" not in scene.document.names

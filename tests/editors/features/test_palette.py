@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from deepsim_client import Frame
 from deepsim_krita.roles import Choices
 from deepsim_krita.state import Mask
@@ -135,6 +136,8 @@ def test_snapping_is_one_step_back_and_one_forth(scene: Scene) -> None:
     scene.do("snap")
     scene.engine.reply("snap", "result", {"stray": 7}, image_frame(COLOURS, "segments"))
 
+    scene.document.can_redo = True
+
     def stack(*segments: str) -> list[str]:
         """Those are there now, as after a step of Krita's; what the plugin does about it."""
         kept = [layer for layer in scene.document.stack if layer[1] != "Segments"]
@@ -155,3 +158,23 @@ def test_snapping_is_one_step_back_and_one_forth(scene: Scene) -> None:
     assert stack(new) == []
     assert scene.state.choices.segments == new
     assert stack(new, old) == ["undo"]
+
+
+@pytest.mark.parametrize("why", ["a stroke is being painted", "something came since", "it works"])
+def test_the_other_half_of_snapping_waits_while_a_step_would_do_harm(
+    scene: Scene, why: str
+) -> None:
+    looked_at(scene, 7)
+    scene.do("snap")
+    scene.engine.reply("snap", "result", {"stray": 7}, image_frame(COLOURS, "segments"))
+    scene.document.can_redo = why != "something came since"
+    scene.document.idle = why != "it works"
+    scene.editor.hand_down = why == "a stroke is being painted"
+    scene.document.stack.append(("d/Segments", "Segments", COLOURS))
+    scene.session.observe()
+    scene.studio.palette.observe()
+    assert scene.editor.steps == []
+    scene.document.can_redo = scene.document.idle = True
+    scene.editor.hand_down = False
+    scene.studio.palette.observe()
+    assert scene.editor.steps == ["undo"]

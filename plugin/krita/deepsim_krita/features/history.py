@@ -101,18 +101,20 @@ class History:
     def _recall(self, state: DocumentState) -> Work:
         """Fills the strip with the results that are still layers of the document."""
         session, found, room = self._session, [], RECALLED_BYTES
-        try:
-            names = {layer.uid: layer.name for layer in session.reopen(state).layers()}
-            for uid, box in state.strip:
+        for uid, box in state.strip:
+            try:
+                names = {layer.uid: layer.name for layer in session.reopen(state).layers()}
                 if uid not in names or room <= 0:
                     continue
                 picture = yield from session.reopen(state).reading(uid, box)
-                found.append(Result(names[uid], uid, picture, picture.shrunk(PREVIEW), box))
-                room -= len(picture.rgba)
-        except GoneError:  # closed, or changed, in the middle: then there is no hurry
-            return
-        if found and not state.history:
-            self._keep(state, tuple(found))
+            except GoneError:  # the layer was deleted meanwhile, or the document closed
+                continue
+            found.append(Result(names[uid], uid, picture, picture.shrunk(PREVIEW), box))
+            room -= len(picture.rgba)
+        known = {result.uid for result in state.history}  # what came meanwhile is newer
+        found = [result for result in found if result.uid not in known]
+        if found and session.editor.find(state.uid) is not None:
+            self._keep(state, (*state.history, *found))
             if state.preview is None:
                 state.compared, state.preview = found[0], found[0].shown
             yield from self._read(state, found[0])

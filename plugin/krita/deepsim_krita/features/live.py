@@ -121,7 +121,10 @@ class Live:
         state = self._session.active
         if state is None or not state.live:
             return
-        if self._hidden is not None or self._preview.hide(state):
+        if self._hidden is not None and self._hidden[0] is not state:
+            self._preview.unhide(self._hidden[0])
+            self._hidden = None
+        if self._hidden is not None or not state.live_layer or self._preview.hide(state):
             self._hidden = (state, self._clock())
 
     def observe(self) -> None:
@@ -222,6 +225,9 @@ class Live:
         left, top, width, height = (int(v) for v in reply.body.get("box") or (0, 0, *size))
         if picture is None or not width or not height:
             picture = Picture(0, 0, b"")
+        if self._hidden is not None and self._hidden[0] is state:
+            self._seen.pop(state.uid, None)  # asked for anew once the document is saved
+            return
         document = self._session.editor.find(state.uid)
         if document is not None and document.size == size:
             place = (left + origin[0], top + origin[1])

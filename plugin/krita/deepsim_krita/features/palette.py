@@ -115,9 +115,13 @@ class Palette:
         """
         there = {layer.uid for layer in state.layers}
         if {swap.old, swap.new} <= there:
-            if not swap.pushed:
+            editor = self._session.editor
+            front = editor.active()
+            # Not into a stroke, nor over what came since (then nothing can be redone), nor while
+            # Krita works: it would drop the step.
+            ready = front is not None and front.uid == state.uid and front.can_redo and front.idle
+            if ready and not swap.pushed and not editor.hand_down:
                 swap.pushed = True
-                editor = self._session.editor
                 (editor.undo if swap.done else editor.redo)()
             return
         done = swap.new in there

@@ -8,7 +8,7 @@ from ..document_state import DocumentState
 from ..editor import Document, GoneError
 from ..session import Session
 from ..state import Picture
-from ..steps import Work
+from ..steps import WAITING, Work
 from ..text import _
 
 
@@ -23,10 +23,12 @@ class Preview:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._emptied: set[str] = set()
-        session.opened.connect(self.tidy)
+        session.opened.connect(self._on_opened)
 
     def showing(self, state: DocumentState, picture: Picture, place: tuple[int, int]) -> Work:
         """Shows a picture with its left top corner at a place of the canvas, and nothing else."""
+        while self._session.editor.hand_down:  # adding a layer would end a stroke where it is
+            yield WAITING
         document = self._session.editor.find(state.uid)
         if document is None or not state.live:
             return
@@ -43,6 +45,11 @@ class Preview:
         with suppress(GoneError):  # deleted or closed meanwhile: the next picture makes it anew
             yield from document.showing(state.live_layer, picture, place)
             state.shown += 1
+
+    def _on_opened(self, state: DocumentState) -> None:
+        if state.live:
+            self.unhide(state)  # it was hidden while it was saved
+        self.tidy(state)
 
     def _add(self, state: DocumentState, document: Document) -> None:
         above = state.top
@@ -81,8 +88,8 @@ class Preview:
     def tidy(self, state: DocumentState) -> None:
         """Deals with previews that undo, redo or a saved file has brought back."""
         document = self._session.editor.find(state.uid)
-        if document is None or not state.previews:
-            return
+        if document is None or not state.previews or self._session.editor.hand_down:
+            return  # removing a layer would end a stroke where it is
         kept = state.live_layer if state.live else ""
         for uid in [layer.uid for layer in document.layers()]:
             if uid not in state.previews or uid == kept:

@@ -15,6 +15,14 @@ from .pace import Bands
 T = TypeVar("T")
 
 
+def is_quiet(document: Any) -> bool:
+    """Whether Krita has no work left on an open document."""
+    free = bool(document.tryBarrierLock())
+    if free:
+        document.unlock()
+    return free
+
+
 def quiet(document: Any) -> Work:
     """Waits until Krita has no work left on a document, such as a stroke of the brush.
 
@@ -24,8 +32,7 @@ def quiet(document: Any) -> Work:
     while True:
         if document.rootNode() is None:
             raise GoneError(_("The document was closed."))
-        if document.tryBarrierLock():
-            document.unlock()
+        if is_quiet(document):
             return
         yield WAITING
 
