@@ -19,11 +19,12 @@ from deepsim_engine.influence import Box, box_of, changed, farthest_box, influen
 from deepsim_engine.networks.build import build_generator
 from deepsim_engine.networks.run import run_on_parts
 from deepsim_engine.palette import Palette
-from deepsim_engine.patches import PatchSynthesizer
+from deepsim_engine.patches import PatchConfig, PatchSynthesizer
 from deepsim_engine.presets import GeneratorConfig
 from deepsim_engine.primitive import KINDS, Primitive
 
 FORMAT = 1
+PATCHES = 2  # of `ModelDescription.patches`, for new models
 _KEY = "deepsim"
 _LOOKS_AROUND = 4  # pixels on each side that an enlarged pixel is made from (Lanczos: 3)
 _LAYERS = ("image", "classes", "edges", "painting")
@@ -49,6 +50,7 @@ class ModelDescription:
             better than these) to 1; see confidence.py.
         warnings: what the artist should know of the training.
         computed: kind of device and number format of the training, e.g. "cpu bfloat16".
+        patches: what patch results the network learned to mend: 1 blended, 2 chosen by what fits.
         format: of the file.
     """
 
@@ -71,6 +73,7 @@ class ModelDescription:
     trust: float = 1.0
     warnings: tuple[str, ...] = ()
     computed: str = ""
+    patches: int = 1
     format: int = FORMAT
 
     @property
@@ -307,7 +310,10 @@ class Model:
         colour = working_colour(self.image, working.size)
         picture = picture_tensor(colour, self.device)
         condition = Condition.of(working, self.device)
-        return PatchSynthesizer(picture, condition.drawn(condition.encode())[0], device=self.device)
+        drawn = condition.drawn(condition.encode())[0]
+        learned_on_blends = self.generator is not None and self.description.patches < PATCHES
+        config = PatchConfig(choice_patch=0) if learned_on_blends else None
+        return PatchSynthesizer(picture, drawn, config=config, device=self.device)
 
 
 def load(path: Path | str, device: str = "auto") -> Model:

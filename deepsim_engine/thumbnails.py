@@ -57,8 +57,8 @@ def drawing(primitive: Primitive) -> Pixels:
     if primitive.classes is not None and primitive.palette is not None:
         picture = over_white(primitive.palette.paint(primitive.classes))
     if primitive.edges is not None:
-        lines = np.where(picture.mean(2, keepdims=True) < _DARK, 255, 0)
-        picture = np.where(primitive.edges[:, :, None], lines, picture).astype(np.uint8)
+        under = picture[primitive.edges]
+        picture[primitive.edges] = np.where(under.mean(1, keepdims=True) < _DARK, 255, 0)
     return picture
 
 

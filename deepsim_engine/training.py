@@ -21,7 +21,7 @@ from deepsim_engine.backbones import weights
 from deepsim_engine.budget import Budget
 from deepsim_engine.errors import InputError, Stopped
 from deepsim_engine.imaging import Pixels, as_pixels, check_memory, describe_size
-from deepsim_engine.model import Model, ModelDescription, pair_sha256, working_colour
+from deepsim_engine.model import PATCHES, Model, ModelDescription, pair_sha256, working_colour
 from deepsim_engine.networks.build import count_weights
 from deepsim_engine.presets import Preset
 from deepsim_engine.primitive import Primitive
@@ -288,6 +288,7 @@ class _Run:
             created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             versions=library_versions(),
             warnings=tuple(self.warnings),
+            patches=PATCHES,
             computed=f"{self.device.type} {str(number_format).removeprefix('torch.')}",
         )
 
@@ -351,7 +352,7 @@ def estimate_memory(
     """
     pixels = size[0] * size[1]
     pair = pixels * (channels + 8) * 8
-    patches = 2**27 + min(pixels, 256 * 256) * 3000 + pixels * 1000
+    patches = 2**27 + min(pixels, 256 * 256) * 3000 + pixels * 1100
     if not preset.trains:
         return 2**27 + pair + patches
     if device.type != "cpu":

@@ -180,7 +180,10 @@ def _test(options: argparse.Namespace, context: Context) -> int:
     kept, missing = others_kept()
     if missing:
         names = ", ".join(edition.name for edition in missing)
-        context.console.say(f"Not tested in {names}: no chroot is kept (--editors builds it).")
+        context.console.say(
+            f"Not tested in {names}: no chroot is kept that can be used here (that takes root, tar"
+            " and zstd; --editors builds it)."
+        )
     return run_tests(context, editors=own, chroots=kept, marked="every_krita")
 
 

@@ -199,4 +199,5 @@ def unpacked(context: Context, edition: Edition) -> Iterator[Path]:
         )
         yield folder
     finally:
-        remove(folder)
+        # What a process that is just ending still writes is removed by the next run.
+        shutil.rmtree(folder, ignore_errors=True)

@@ -42,6 +42,21 @@ def test_a_result_that_goes_on_to_differ_is_followed_to_where_both_agree() -> No
     assert weight(edit())[50, 121] == 0
 
 
+@given(seed=st.integers(0, 10_000), look=st.sampled_from([60, 1024]))
+@settings(max_examples=15, deadline=None)
+def test_looking_only_around_the_edit_changes_nothing(seed: int, look: int) -> None:
+    random = np.random.default_rng(seed)
+    different = np.zeros((120, 160), bool)
+    different[tuple(random.integers(0, (120, 160), (2, 2)).T)] = True
+    original, result = random.integers(0, 256, (2, 120, 160, 3)).astype(np.uint8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(influence, "_LOOK", look)
+        part = influence.influence(different, original, result)
+        everything = tuple(slice(0, 10_000) for _ in range(2))
+        patch.setattr(influence, "_around", lambda mask, far: everything)
+        assert np.array_equal(part, influence.influence(different, original, result))
+
+
 def test_differences_apart_from_the_edit_are_left_alone() -> None:
     result = GRAY.copy()
     result[10:20, 10:30] = 255

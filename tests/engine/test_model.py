@@ -1,6 +1,7 @@
 """Models: one file that holds everything, refused when it is not whole; and what apply promises."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,25 @@ def test_the_description_tells_what_was_trained(model: Model) -> None:
     assert ModelDescription.from_json(json.loads(json.dumps(told.to_json()))) == told
     with pytest.raises(InputError, match="damaged"):
         ModelDescription.from_json({"name": "cup"})
+
+
+def test_a_network_mends_what_it_learned_to_mend(tmp_path: Path) -> None:
+    """Those of earlier versions learned on patches that were blended."""
+    primitive = Primitive.from_layers(segments=segments(), edges=edges())
+    mending = GeneratorConfig(widths=(8, 16), depth=1, patches=True)
+    path = tmp_path / "cup.safetensors"
+    train(cup(), primitive, tiny(generator=mending), steps=1, device="cpu").save(path)
+    model = load(path, device="cpu")
+    assert model.patches.config.choice_patch > 0
+    older = model.description.to_json()
+    del older["patches"]
+    model = load(path, device="cpu")
+    model.description = ModelDescription.from_json(older)
+    assert model.patches.config.choice_patch == 0
+    train(cup(), primitive, "instant", device="cpu").save(path)
+    instant = load(path, device="cpu")
+    instant.description = replace(instant.description, patches=1)
+    assert instant.patches.config.choice_patch > 0
 
 
 def test_instant_models_are_the_pair_itself(tmp_path: Path) -> None:

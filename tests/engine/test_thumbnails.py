@@ -12,7 +12,7 @@ from skimage import data
 
 from deepsim_engine.errors import InputError
 from deepsim_engine.primitive import Primitive
-from deepsim_engine.thumbnails import KEY, SIDE, make_thumbnail, read_thumbnail
+from deepsim_engine.thumbnails import KEY, SIDE, drawing, make_thumbnail, read_thumbnail
 from deepsim_engine.training import train
 
 RED, BLUE = (220, 40, 40), (40, 60, 200)
@@ -45,6 +45,17 @@ def test_picture_and_drawing_fit_beside_or_above_each_other(size: tuple[int, int
     assert (half == (90, 200, 90)).all()
     assert np.array_equal(other[0, 0], RED)
     assert np.array_equal(other[-1, -1], BLUE)
+
+
+def test_lines_are_seen_on_light_and_on_dark() -> None:
+    painted = np.zeros((8, 16, 3), np.uint8)
+    painted[:, 8:] = 250
+    edges = np.zeros((8, 16), bool)
+    edges[4] = True
+    seen = drawing(Primitive.from_layers(segments=painted, edges=edges))
+    assert (seen[4, :8] == 255).all()
+    assert (seen[4, 8:] == 0).all()
+    assert (seen[:4] == painted[:4]).all()
 
 
 def test_a_model_file_carries_its_thumbnail(tmp_path: Path) -> None:

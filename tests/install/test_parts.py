@@ -239,6 +239,7 @@ def test_where_krita_is_missing_and_apt_too_the_test_command_names_what_it_needs
 def test_without_apt_the_tests_of_networks_are_left_to_skip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("installer.testing._found", lambda _program: False)
     monkeypatch.setattr("installer.apt.can_install", lambda: False)
     monkeypatch.setattr("installer.apt.install", lambda *_: pytest.fail("nothing can install"))
     places = Places(tmp_path, this_system())
