@@ -139,7 +139,7 @@ def disk(engine: Engine, options: argparse.Namespace) -> dict[str, Any]:
             )
         )
         told = ask(client, kind, body, frames)
-        full = "No space left" in str(told.body) or "full" in str(told.body)
+        full = "No space left" in str(told.body) or "disk is full" in str(told.body)
         assert told.kind == "result" or full, told.body
         counts["done" if told.kind == "result" else "refused"] += 1
         applied = ask(client, "apply", {"model": old}, [segments_frame()])

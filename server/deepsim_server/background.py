@@ -29,9 +29,11 @@ class Background:
         """Go on with what has ended; never waits."""
         if self._doing is not None and self._doing[0].done():
             future, then = self._doing
-            then(future)
             self._doing = None
-            self._begin()
+            try:
+                then(future)
+            finally:
+                self._begin()
 
     def close(self) -> None:
         """End what is being done, and go on with it; what still waits comes cancelled."""

@@ -327,7 +327,8 @@ class Engine:
 
     def _may_follow(self, peer: bytes, message: Message) -> bool:
         """Whether the client may wait for one training more; else it is told so."""
-        if self.trainings.followed_by(peer) < MAX_TRAININGS_EACH:
+        # The request itself may be repeated.
+        if self.trainings.followed_by(peer, message.id) < MAX_TRAININGS_EACH:
             return True
         sentence = f"This client has {MAX_TRAININGS_EACH} trainings already: cancel some."
         self._reply(peer, error(message.id, "busy", sentence))

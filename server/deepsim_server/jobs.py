@@ -220,10 +220,13 @@ class JobStore:
         """Jobs that wait or run, oldest first."""
         return self._in(UNFINISHED)
 
+    def kept(self) -> list[Job]:
+        """Jobs that wait, run or are paused, oldest first."""
+        return self._in((*UNFINISHED, PAUSED))
+
     def beginning_with(self, model: str) -> list[str]:
         """Names of the jobs that wait, run or are paused and begin with a stored model."""
-        found = self._in((*UNFINISHED, PAUSED))
-        return [job.name for job in found if job.settings.get("from") == model]
+        return [job.name for job in self.kept() if job.settings.get("from") == model]
 
     def _in(self, states: tuple[str, ...]) -> list[Job]:
         marks = ",".join("?" * len(states))

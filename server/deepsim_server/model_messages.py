@@ -12,11 +12,11 @@ from typing import Any
 from deepsim_client.pieces import frames_of, piece_of
 from deepsim_client.wire import Frame, Message
 
-from deepsim_engine.errors import DamagedError, InputError
+from deepsim_engine.errors import DamagedError, InputError, WorkError
 from deepsim_engine.thumbnails import read_thumbnail
 from deepsim_server.background import Background
 from deepsim_server.failures import failure
-from deepsim_server.model_files import take_in, verify_model, write_name
+from deepsim_server.model_files import SUFFIX, take_in, verify_model, write_name
 from deepsim_server.models import ModelStore
 from deepsim_server.replies import error
 from deepsim_server.requests import MAX_NAME, flag, text, whole
@@ -159,7 +159,7 @@ class ModelMessages:
         path = self._models.path(self._found(message)["id"])
 
         def renamed(done: "Future[None]") -> Answer:
-            done.result()
+            self._still(path, done)
             self._on_change()
             return {"model": self._models.describe(path)}, ()
 
@@ -192,12 +192,20 @@ class ModelMessages:
 
         def read(done: "Future[str]") -> Answer:
             try:
-                done.result()
+                self._still(path, done)
             except DamagedError as found:
                 raise self._models.damage(path, found) from found
-            return self._piece(model, path, 0)
+            return self._piece(self._models.describe(path), path, 0)
 
         return Later(partial(verify_model, path), read)
+
+    def _still(self, path: Path, done: "Future[Any]") -> None:
+        """Raises what went wrong; ModelNotFoundError when the model was removed meanwhile."""
+        try:
+            done.result()
+        except (WorkError, OSError):
+            self._models.path(path.name.removesuffix(SUFFIX))
+            raise
 
     @staticmethod
     def _piece(model: dict[str, Any], path: Path, offset: int) -> Answer:

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,29 +100,38 @@ class ModelStore:
             folder.mkdir(mode=0o700, exist_ok=True)
             path.replace(aside)
             aside.with_suffix(".txt").write_text(reason + "\n", encoding="utf-8")
+        except FileNotFoundError as error:
+            if not aside.is_file():
+                raise WorkError(f"{reason} It is gone.") from error
+            return aside  # somebody else found the damage too
         except OSError as error:
             raise WorkError(f"{reason} It could not be moved away: {error.strerror}.") from error
         self._index.forget(path.name)
         log.warning("%s It was set aside: %s.", reason, aside)
         return aside
 
-    def unverified(self) -> Path | None:
-        """A model file of which not all was read since it came or changed."""
+    def unverified(self, but: Collection[Path] = ()) -> Path | None:
+        """A model file, none of `but`, of which not all was read since it came or changed."""
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             try:
-                if not self._index.verified(path.name, stamp(path)):
+                if path not in but and not self._index.verified(path.name, stamp(path)):
                     return path
             except OSError:  # removed at this moment
                 continue
         return None
 
-    def mark_verified(self, path: Path, read: str) -> None:
-        """All of the file that then had the stamp `read` is as it was written."""
+    def mark_verified(self, path: Path, read: str) -> bool:
+        """All of the file that then had the stamp `read` is as it was written.
+
+        False when that could not be recorded, as on a full disk.
+        """
         try:
             self.describe(path)
             self._index.mark_verified(path.name, read)
+            return self._index.verified(path.name, read) or stamp(path) != read
         except (DamagedError, OSError) as error:
             log.warning("%s", error)
+            return True
 
     def find(self, wanted: str) -> Description:
         """The model with that id, beginning of an id, or name. Raises ModelNotFoundError, and

@@ -110,9 +110,9 @@ class Outbox:
     def _drop(self, peer: bytes, queue: _Queue) -> bool:
         """Make room for a client's newer replies; False when there is nothing to drop.
 
-        What is large goes first: who waits for it is told so. Then what a newer one would replace.
-        Of small replies the oldest goes, and one message tells the client to ask again for all
-        that it waits for.
+        What is large goes first, then what a newer one would replace, then the oldest. Who waits
+        for pixels is told that they were dropped; for all else one message tells the client to
+        ask again for everything that it waits for.
         """
         key = queue.first(lambda key, size: size > _LARGE)
         key = key or queue.first(lambda key, size: key[0] in LATEST_ONLY)
@@ -120,10 +120,11 @@ class Outbox:
         if key is None:
             return False
         kind, request, _ = key
-        large = queue.pop(key) > _LARGE
+        pixels = len(queue.messages[key][0]) > len((peer, "header"))
+        queue.pop(key)
         if _MARK not in queue.messages:  # a flood of them is not worth a line each
             log.warning("A client does not read: its oldest reply (%s) is dropped.", kind)
-        if kind == "result" and large:
+        if kind == "result" and pixels:
             sentence = "The answer was dropped because it was not read in time: ask again."
             told = error(request, "dropped", sentence)
             queue.put((told.kind, request, next(self._numbers)), [peer, *encode(told)])

@@ -21,6 +21,8 @@ class RecentReplies:
         """Remember a final reply, unless it is an error: then trying again is right."""
         if reply.kind != "result":
             return
+        if (before := self._replies.pop(reply.id, None)) is not None:
+            self._bytes -= _size(before.frames)
         self._replies[reply.id] = reply
         self._bytes += _size(reply.frames)
         while len(self._replies) > self._max_replies or self._bytes > self._max_bytes:

@@ -113,7 +113,7 @@ class Trainings:
         writing = sum(_size(write.message) for write in self._writes.values())
         if writing and writing + size > MAX_BYTES_WRITING:
             return "The disk is slower than the requests come: try again in a moment."
-        queued = sum(self._store.bytes_of_inputs(job.id) for job in unfinished)
+        queued = sum(self._store.bytes_of_inputs(job.id) for job in self._store.kept())
         if queued and queued + writing + size > MAX_BYTES_QUEUED:
             limit = f"{MAX_BYTES_QUEUED / 2**30:g} GiB"
             return f"The pictures of what waits for training fill {limit}: cancel some, or wait."
@@ -319,11 +319,11 @@ class Trainings:
         """Whether requests wait for the disk."""
         return bool(self._writes)
 
-    def followed_by(self, peer: bytes) -> int:
-        """How many requests of that client wait for trainings."""
-        writes = sum(write.peer == peer for write in self._writes.values())
-        followers = self._followers.values()
-        return writes + sum(each == peer for peers in followers for each in peers.values())
+    def followed_by(self, peer: bytes, but: str) -> int:
+        """How many requests of that client wait for trainings, the request `but` not counted."""
+        waiting = [(request, write.peer) for request, write in self._writes.items()]
+        waiting += [pair for peers in self._followers.values() for pair in peers.items()]
+        return sum(each == peer and request != but for request, each in waiting)
 
     @property
     def waiting(self) -> int:

@@ -30,8 +30,8 @@ class Verifier:
         """Go on; never waits."""
         self._background.tick()
         if self._awake and not self._background:
-            found = self._models.unverified()
-            if found is None or found in self._unreadable:
+            found = self._models.unverified(self._unreadable)
+            if found is None:
                 self._awake = False
             else:
                 self._background.do(partial(verify_model, found), partial(self._done, found))
@@ -42,7 +42,8 @@ class Verifier:
 
     def _done(self, path: Path, future: "Future[str]") -> None:
         try:
-            self._models.mark_verified(path, future.result())
+            if not self._models.mark_verified(path, future.result()):
+                self._unreadable.add(path)  # not again before the next start
         except DamagedError as error:
             try:
                 self._models.set_aside(path, str(error))
@@ -55,3 +56,6 @@ class Verifier:
                 self._unreadable.add(path)
         except CancelledError:
             log.debug("%s was not read any more.", path)
+        except Exception:  # one file must not end the engine
+            log.exception("%s cannot be checked.", path)
+            self._unreadable.add(path)

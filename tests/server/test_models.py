@@ -21,6 +21,7 @@ from deepsim_server.verifier import Verifier
 
 from deepsim_engine import checkpoint
 from deepsim_engine.errors import DamagedError, InputError
+from tests.server.conftest import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,6 +88,28 @@ def test_an_index_that_cannot_be_opened_is_done_without(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
     model = add(store)
     assert store.find(model)["name"] == "Cat"
+
+
+def test_what_cannot_be_recorded_is_read_once_and_keeps_no_other_from_being_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".index.sqlite").mkdir()
+    store = ModelStore(tmp_path)
+    models = sorted([add(store), add(store, "Dog")])
+    read: list[str] = []
+
+    def reading(path: Path) -> str:
+        read.append(path.name.removesuffix(model_files.SUFFIX))
+        return model_files.verify_model(path)
+
+    monkeypatch.setattr("deepsim_server.verifier.verify_model", reading)
+    verifier = Verifier(store)
+    for _ in range(60):
+        verifier.tick()
+        time.sleep(0.01)
+    until(lambda: verifier.tick() or len(read) >= len(models))
+    verifier.close()
+    assert read == models
 
 
 def test_damage_is_found_by_reading_in_the_background_and_listed(store: ModelStore) -> None:
@@ -328,7 +351,7 @@ def test_what_was_asked_first_is_done_first(
     hold.go.set()
     assert messages.answer(renamed).body["model"]["name"] == "New"
     assert messages.answer(removed).body["model"]["name"] == "New"
-    assert messages.answer(again).kind == "error"
+    assert messages.answer(again).body["code"] == "not-found"
     assert store.list() == []
 
 

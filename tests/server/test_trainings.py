@@ -271,3 +271,21 @@ def test_pictures_that_wait_for_the_disk_are_bounded_in_bytes(
     disk.set()
     until(lambda: scene.trainings.tick() or not scene.trainings.writing)
     assert sorted(scene.codes()) == ["accepted"] * 3 + ["busy"]
+
+
+def test_a_request_that_is_repeated_is_not_counted_twice(scene: Scene) -> None:
+    first, second = scene.train(), scene.train("Dog")
+    assert scene.trainings.followed_by(b"a", but="") == 2
+    assert scene.trainings.followed_by(b"a", but=second) == 1
+    assert scene.trainings.followed_by(b"b", but=first) == 0
+
+
+def test_pictures_of_paused_trainings_count_among_what_is_queued(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = scene.train()
+    scene.store.update(job, state="paused")
+    monkeypatch.setattr("deepsim_server.trainings.MAX_BYTES_QUEUED", 1)
+    refused = scene.train("Dog")
+    told = next(message for _, message in scene.said if message.id == refused)
+    assert told.body["code"] == "busy"

@@ -135,6 +135,7 @@ class Requests:
         for rid, pending in self._pending.items():
             again = pending.sends and not pending.answered and pending.kind not in NOT_REPEATED
             if again and rid not in self._unsent:
+                pending.sends = 1  # the engine lives: these do not count
                 self._unsent.append(rid)
 
     def fail_all(self, sentence: str) -> None:

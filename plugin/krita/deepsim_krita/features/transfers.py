@@ -80,6 +80,7 @@ class ExportJob(TransferJob):
         self._model = model
         self._part = path.with_name(f".{path.name}.part")
         self._file: BinaryIO | None = None
+        self._bytes = 0
 
     def _next(self) -> None:
         if self._file is None:
@@ -90,8 +91,14 @@ class ExportJob(TransferJob):
     def _take(self, reply: Reply) -> None:
         assert self._file is not None  # noqa: S101
         piece, following = piece_of(reply), reply.body.get("next")
+        total = int(reply.body.get("bytes") or 0)
+        if total != (self._bytes or total):  # a new name was written into it
+            text = _("The model was changed meanwhile: export it again.")
+            self.end(FAILED, Notice("error", text))
+            return
+        self._bytes = total
         self._file.write(piece)
-        if not self._went_on(self._offset + len(piece), int(reply.body.get("bytes") or 0)):
+        if not self._went_on(self._offset + len(piece), total):
             return
         if following is not None:
             self._next()
