@@ -99,7 +99,7 @@ class KritaDocument:
         It is read as it is at the moment when Krita has first nothing to do on the document.
 
         Raises:
-            GoneError: the layer was deleted, or the document closed, before that.
+            GoneError: the layer was deleted before that, or the document closed before the end.
         """
         document = self._document
         yield from quiet(document)

@@ -71,7 +71,7 @@ class Document(Protocol):
         It is read as it is at the moment when the editor has first nothing to do on the document.
 
         Raises:
-            GoneError: the layer was deleted, or the document closed, before that.
+            GoneError: the layer was deleted before that, or the document closed before the end.
         """
 
     def inserting(

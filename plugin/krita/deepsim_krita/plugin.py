@@ -176,7 +176,7 @@ class Plugin(QObject):
         self.studio.observe()
         self.extension.show_enabled()
         if self.studio.live.on:
-            self._saving.watch(self._application)  # another window may have come to the front
+            self._saving.watch_new(self._application)  # another may have come to the front
 
     def _show_library(self) -> None:
         from .panel.library import LibraryWindow  # noqa: PLC0415  imports deepsim_client

@@ -52,6 +52,12 @@ class SavingWatch(QObject):
             if isinstance(button, QToolButton) and self._new(button):
                 button.pressed.connect(self._about_to_save)
 
+    def watch_new(self, application: Any) -> None:
+        """Begins with the window in front if nobody has begun with it; cheap, for calling often."""
+        window = application.activeWindow()
+        if window is not None and self._new(window.qwindow()):
+            self.watch(application)
+
     @staticmethod
     def _new(thing: Any) -> bool:
         known = bool(thing.property(WATCHED))
