@@ -25,6 +25,8 @@ from installer.torch_choice import TorchOption
 from installer.uninstall import uninstall
 
 _INTERRUPTED = 130
+_PATIENCE = 27 * 60.0
+"""Seconds of tests after which no Krita that nobody named is begun with."""
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -184,7 +186,7 @@ def _test(options: argparse.Namespace, context: Context) -> int:
             f"Not tested in {names}: no chroot is kept that can be used here (that takes root, tar"
             " and zstd; --editors builds it)."
         )
-    return run_tests(context, editors=own, chroots=kept, marked="every_krita")
+    return run_tests(context, editors=own, chroots=kept, marked="every_krita", patience=_PATIENCE)
 
 
 def _demo(context: Context) -> int:

@@ -1,9 +1,11 @@
 """`--test`: what the tests need, then linters, types and the whole suite, in every Krita wanted."""
 
+import math
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -84,13 +86,16 @@ def run_tests(
     editors: bool,
     chroots: Sequence[Edition] = (),
     marked: str = "editor",
+    patience: float = math.inf,
 ) -> int:
     """Linters, types, then pytest on this checkout; the exit status, 0 when all is well.
 
     All of them run, so that one run tells everything; pytest's summary comes last. `editors`: in
     this machine's Krita too. After that the tests that are `marked` run in each of the `chroots`:
-    "editor", all that need a Krita, or "every_krita", some of each flow.
+    "editor", all that need a Krita, or "every_krita", some of each flow. No chroot is begun with
+    after `patience` seconds; which were left out is said.
     """
+    begun = time.monotonic()
     python = context.places.python
     settings = {} if editors else {"DEEPSIM_WITHOUT_EDITORS": "1"}
     checks: dict[str, list[str | Path]] = {
@@ -104,6 +109,12 @@ def run_tests(
         failed.append("pytest")
     for edition in chroots:
         name = f"pytest in {edition.name}"
+        if time.monotonic() - begun > patience:
+            context.console.say(
+                f"Not tested in {edition.name}: the tests have taken long already (--editors"
+                " tests it)."
+            )
+            continue
         try:
             with unpacked(context, edition) as folder:
                 # A Krita that does not even start would be waited for at each test.

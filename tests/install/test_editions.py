@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from pathlib import Path
 
 import pytest
 
-from installer import editions
+from installer import editions, testing
 from installer.cli import parse
+from installer.console import Console
+from installer.places import Places, this_system
+from installer.state import InstallState
+from installer.steps import Context
 
 
 def test_editions_are_named_with_commas_and_counted_once() -> None:
@@ -83,3 +88,23 @@ def test_only_kept_chroots_of_other_kritas_are_tested_without_being_asked_for(
     assert editions.others_kept() == ([kept], others)
     monkeypatch.setattr(editions.apt, "can_install", lambda: False)
     assert editions.others_kept() == ([], [kept, *others])
+
+
+def test_after_long_no_further_krita_is_begun_with_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own, late, *_ = editions.EDITIONS.values()
+    called: list[str] = []
+
+    def call(_context: Context, name: str, *_: object) -> int:
+        called.append(name)
+        return 0
+
+    monkeypatch.setattr(testing, "_call", call)
+    monkeypatch.setattr(testing, "unpacked", lambda *_: pytest.fail("it is begun with"))
+    places, said = Places(tmp_path, this_system()), io.StringIO()
+    context = Context(places, InstallState(places.marker), Console(said))
+    assert testing.run_tests(context, editors=True, chroots=[late], patience=-1) == 0
+    assert called[-1] == "pytest"
+    assert f"Not tested in {late.name}" in said.getvalue()
+    assert own.name not in said.getvalue()
