@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_PART = 24
+_PART = 32
 """Components that are compared before it is asked whether a candidate can still be the nearest."""
 
 
