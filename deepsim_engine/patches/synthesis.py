@@ -170,26 +170,24 @@ class _Synthesis:
         self.levels = [self.turns.level(k, self.angles) for k in range(start + 1)]
         generator = torch.Generator().manual_seed(c.seed)
         for k in range(start, -1, -1):
-            field, picture = self._level(field, k, generator, anew=k == start)
+            field, at = self._level(field, k, generator, anew=k == start)
         if self.levels[0].marked is not None:
-            picture = self._chosen(field)
-        return field, picture
+            return field, self._chosen(field)
+        return field, self._blend(field, 0, at) if len(at) else self.levels[0].picture
 
     def _level(
         self, field: Field, k: int, generator: torch.Generator, *, anew: bool
     ) -> tuple[Field, Tensor]:
-        """The field and the picture of a level, from the field of the one above."""
+        """The field of a level, from that of the one above, and the pixels (n,) that were open."""
         levels = self.levels
         if not anew:
             field = enlarge_field(field, self.drawing.shape(k), levels[k + 1].size, levels[k].size)
         at = self._unsettled(field, k)
-        if not len(at):
-            return field, levels[k].picture
-        if k >= self.pair.refined:
-            return self._refine(field, k, at, generator, anew=anew)
-        if levels[k].keys is not None:
-            return self._polish(field, k, at, generator)
-        return field, self._blend(field, k, at)
+        if len(at) and k >= self.pair.refined:
+            field = self._refine(field, k, at, generator, anew=anew)
+        elif len(at) and levels[k].keys is not None:
+            field = self._polish(field, k, at, generator)
+        return field, at
 
     def _unsettled(self, field: Field, k: int) -> Tensor:
         """The flat numbers (n,) int64 of the pixels that need not come from where they are."""
@@ -241,7 +239,7 @@ class _Synthesis:
 
     def _refine(
         self, field: Field, k: int, at: Tensor, generator: torch.Generator, *, anew: bool
-    ) -> tuple[Field, Tensor]:
+    ) -> Field:
         """Improve the field by the primitive alone, then also by how the result so far looks.
 
         With `anew` it begins with an exhaustive search.
@@ -252,26 +250,20 @@ class _Synthesis:
         search = Search(queries, guide, at, self.drawing.shape(k), c.chunk)
         field = search.exhaustive(field) if anew else search.measure(field)
         field = search.improve(field, c.iterations, radius, generator)
-        picture = self._blend(field, k, at)
         for _ in range(c.refinements):
-            search = self._seeing(queries, every, picture, k, at)
+            search = self._seeing(queries, every, self._blend(field, k, at), k, at)
             field = search.improve(search.measure(field), c.iterations, radius, generator)
-            picture = self._blend(field, k, at)
-        return field, picture
+        return field
 
-    def _polish(
-        self, field: Field, k: int, at: Tensor, generator: torch.Generator
-    ) -> tuple[Field, Tensor]:
+    def _polish(self, field: Field, k: int, at: Tensor, generator: torch.Generator) -> Field:
         """Mend a field that was enlarged: from close by, by primitive and appearance at once."""
         _, every = self._keys(k)
         queries = self._queries(k, at)
-        picture = self._blend(field, k, at)
         for _ in range(self.config.polish_rounds):
-            search = self._seeing(queries, every, picture, k, at)
+            search = self._seeing(queries, every, self._blend(field, k, at), k, at)
             field = search.propagate(search.measure(field), 1)
             field = search.wander(field, _POLISH_RADIUS, generator)
-            picture = self._blend(field, k, at)
-        return field, picture
+        return field
 
     def _keys(self, k: int) -> tuple[Keys, Keys]:
         """Keys of the primitive alone, and of primitive and picture."""
