@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +154,21 @@ f.write(doc.pixelData(0, 0, doc.width(), doc.height()).data()); f.close()""")
         found = self.location.read_connection()
         assert found is not None
         return psutil.Process(found.pid)
+
+    @contextmanager
+    def another_engine(self) -> Iterator[psutil.Process]:
+        """Gives the engine, which is to leave in the block, and waits for the next to be ready."""
+        old = self.engine()
+        # Noted inside Krita: it may come again sooner than a test looks twice.
+        self.krita.call(
+            "seen = []; note = lambda *_: seen.append(S.engine.state); "
+            "S.engine.changed.connect(note)"
+        )
+        yield old
+        self.krita.wait("any(state != 'ready' for state in seen)")
+        self.krita.wait("S.engine.state == 'ready'", FIRST_START)
+        self.krita.call("S.engine.changed.disconnect(note)")
+        assert self.engine().pid != old.pid
 
 
 def differs(a: Pixels, b: Pixels) -> Any:
