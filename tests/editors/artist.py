@@ -14,11 +14,20 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from tests.editors.krita_harness import KritaProcess
-    from tests.editors.pictures import SIZE, Pixels, photo
+    from tests.editors.pictures import SIZE, Pixels, Shape, photo, segments
 else:
-    from pictures import SIZE, Pixels, photo
+    from pictures import SIZE, Pixels, Shape, photo, segments
 
 WIDTH, HEIGHT = SIZE
+CANVAS_CHANGES = {
+    "mirrored": "k.action('mirrorImageHorizontal').trigger()",
+    "turned": "k.action('rotateImageCW90').trigger()",
+    "turned upside down": "k.action('rotateImage180').trigger()",
+    "scaled": "doc.scaleImage(doc.width() // 2, doc.height() // 2, 72, 72, 'Box')",
+    "cropped": "doc.crop(20, 10, 100, 80)",
+    "made larger": "doc.resizeImage(-10, -20, doc.width() + 30, doc.height() + 30)",
+}
+"""What a person does to the canvas, as code in Krita."""
 FIRST_START = 180
 """Seconds that an engine may take to start and to take up work, on a busy machine."""
 
@@ -77,7 +86,8 @@ doc.refreshProjection(); doc.waitForDone()""")
 from deepsim_krita.document import KritaEditor
 p = KritaEditor().active().read(node({name!r}).uniqueId().toString())
 f = open({str(path)!r}, "wb"); f.write(p.rgba); f.close()""")
-        return np.frombuffer(path.read_bytes(), np.uint8).reshape(HEIGHT, WIDTH, 4)
+        height, width = self.krita.call("result = [p.height, p.width]")
+        return np.frombuffer(path.read_bytes(), np.uint8).reshape(height, width, 4)
 
     def canvas(self) -> Pixels:
         """What all layers show together in a document of 8-bit sRGB, (height, width, 4)."""
@@ -146,6 +156,28 @@ f.write(doc.pixelData(0, 0, doc.width(), doc.height()).data()); f.close()""")
             every=0.1,
         )
         assert self.krita.call("result = len(names())") == before + 1, self.said
+
+    def follow_live(self, name: str, *edit: Shape) -> None:
+        """Opens the photo, trains, edits the drawing and turns Live on: the preview is there."""
+        self.open_photo(name)
+        self.add_layer("Segments", segments())
+        self.select("Background")
+        self.train_instantly()
+        self.repaint("Segments", segments(*edit))
+        self.krita.press("ctrl+alt+shift+l")
+        self.krita.wait("'Live' in names() and S.active.shown > 0", FIRST_START)
+        self.krita.wait("not S.steps.busy")
+
+    def once_applied(self, change: str) -> None:
+        """Has something done as soon as the engine is asked to apply, before it can answer."""
+        self.krita.call(f"""
+changed, client = [], S._client
+def ask(kind, *request, **more):
+    if kind == "apply":
+        del client.request
+        QTimer.singleShot(0, lambda: [{change}, changed.append(True)])
+    return type(client).request(client, kind, *request, **more)
+client.request = ask""")
 
     # ---- the engine
 

@@ -10,6 +10,8 @@ import skimage.data
 from PIL import Image, ImageDraw
 
 Pixels = npt.NDArray[np.uint8]
+Shape = tuple[tuple[int, int, int, int], tuple[int, int, int]]
+"""An ellipse: its box in the picture of 600 x 400 pixels, and its colour."""
 
 SIZE = (300, 200) if os.environ.get("DEEPSIM_SCREENSHOTS") else (150, 100)
 """Small, because training has little time in tests; larger where pictures for the docs are made."""
@@ -43,7 +45,7 @@ def _scaled(box: tuple[int, int, int, int]) -> tuple[float, float, float, float]
     return box[0] * x, box[1] * y, box[2] * x, box[3] * y
 
 
-def segments(*extra: tuple[tuple[int, int, int, int], tuple[int, int, int]]) -> Pixels:
+def segments(*extra: Shape) -> Pixels:
     """Flat colours for the photo, (height, width, 4); `extra` ellipses are painted over it."""
     image = Image.new("RGBA", SIZE, (*TABLE, 255))
     draw = ImageDraw.Draw(image)
@@ -52,9 +54,7 @@ def segments(*extra: tuple[tuple[int, int, int, int], tuple[int, int, int]]) -> 
     return np.asarray(image)
 
 
-def edges(
-    *extra: tuple[tuple[int, int, int, int], tuple[int, int, int]],
-) -> Pixels:
+def edges(*extra: Shape) -> Pixels:
     """The outlines of `segments(*extra)` in black on transparent, (height, width, 4)."""
     flat = segments(*extra).astype(np.int16)
     lines = np.zeros(flat.shape[:2], bool)

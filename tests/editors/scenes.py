@@ -14,6 +14,7 @@ from deepsim_client import Frame, Location, Reply
 from deepsim_krita.document_state import DocumentState
 from deepsim_krita.editor import GoneError
 from deepsim_krita.features.configuring import Place
+from deepsim_krita.pixels.landmarks import Landmarks, places
 from deepsim_krita.settings import Settings
 from deepsim_krita.state import Box, Colour, Inserted, LayerInfo, Mask, Picture
 from deepsim_krita.steps import Steps, Work, WorkFor, at_once
@@ -77,6 +78,14 @@ class MemoryDocument:
             if known == uid:
                 return picture
         raise GoneError("The layer is not in the document any more.")
+
+    def landmarks(self, uid: str) -> Landmarks:
+        pictures = {known: picture for known, _, picture in self.stack}
+        if uid not in pictures:
+            return Landmarks(uid, self.size)
+        width, rgba = pictures[uid].width, bytes(pictures[uid].rgba)
+        starts = (4 * (width * y + x) for x, y in places((width, pictures[uid].height)))
+        return Landmarks(uid, self.size, tuple(rgba[start : start + 4] for start in starts))
 
     def inserting(
         self,

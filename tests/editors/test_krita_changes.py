@@ -9,10 +9,14 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
+    from tests.editors.artist import CANVAS_CHANGES, Artist
     from tests.editors.krita_harness import KritaProcess
     from tests.editors.parts import of_which_in_every_krita
+    from tests.editors.pictures import SIZE, segments
 else:
+    from artist import CANVAS_CHANGES, Artist
     from parts import of_which_in_every_krita
+    from pictures import SIZE, segments
 
 pytestmark = pytest.mark.editor
 
@@ -164,6 +168,35 @@ other = k.createDocument(32, 32, "other", "RGBA", "U8", {SRGB!r}, 72.0)
 k.activeWindow().addView(other); other.waitForDone(); at_once(work)""")
     assert krita.call("result = names()") == ["Background", "Photo", "Result"]
     assert krita.call("result = [n.name() for n in other.topLevelNodes()]") == ["Background"]
+
+
+@pytest.mark.timeout(900)
+def test_a_result_for_a_canvas_that_was_changed_meanwhile_says_what_to_do(
+    krita: KritaProcess, artist: Artist
+) -> None:
+    artist.open_photo("changed")
+    artist.add_layer("Segments", segments())
+    artist.select("Background")
+    artist.train_instantly()
+    for name, change in CANVAS_CHANGES.items():
+        artist.once_applied(change)
+        artist.apply()
+        told = "turn or mirror" if "turned" in name or "mirrored" in name else "move or scale"
+        assert told in artist.said, (name, artist.said)
+        assert krita.call("result = changed and names()[1].startswith('changed #')"), name
+        # It is the whole result, though the canvas may show a part of it.
+        bounds = "r = doc.topLevelNodes()[1].bounds(); result = [r.width(), r.height()]"
+        assert krita.call(bounds) == list(SIZE), name
+        krita.wait("not S.jobs and not S.steps.busy")
+        krita.call("k.action('edit_undo').trigger()")
+        krita.wait("names() == ['Background', 'Segments']")
+        krita.call("steps = k.action('edit_undo').text(); k.action('edit_undo').trigger()")
+        krita.wait("k.action('edit_undo').text() != steps")
+        krita.call("doc.waitForDone()")
+        krita.wait(f"[doc.width(), doc.height()] == {list(SIZE)} == list(S.active.size)")
+    # Where nothing was changed nothing is said.
+    artist.apply()
+    assert "meanwhile" not in artist.said
 
 
 @pytest.mark.every_krita

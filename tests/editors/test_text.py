@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from deepsim_krita.text import Language
+from deepsim_krita.text import Language, names_a_step
 
 
 def write_catalogue(path: Path, texts: dict[str, str]) -> None:
@@ -48,3 +48,19 @@ def test_english_needs_no_catalogue(folder: Path, codes: list[str]) -> None:
     language.choose(codes)
     assert language.find("Cancel") == "Cancel"
     assert language.find_counted("a pixel", "pixels", 2) == "pixels"
+
+
+@pytest.mark.parametrize(
+    ("nothing", "something", "template"),
+    [
+        ("Redo ", "Redo Brush", "Redo %1"),
+        ("&Redo ", "&Redo Add Layer", "Redo (I18N_ARGUMENT_MISSING)"),
+        (" yinele", "Fırça yinele", "%1 yinele"),
+        ("やり直し:", "やり直し:ブラシ", "やり直し:%1"),
+    ],
+)
+def test_an_action_that_would_do_nothing_is_known_in_any_language(
+    nothing: str, something: str, template: str
+) -> None:
+    assert not names_a_step(nothing, template)
+    assert names_a_step(something, template)

@@ -16,13 +16,14 @@ from krita import Krita, ManagedColor, Selection
 from .editor import GoneError
 from .picture_files import load_picture, save_picture
 from .pixels.colour import SRGB8, space_of
+from .pixels.landmarks import Landmarks, places
 from .pixels.placing import fill
 from .pixels.reading import copied, is_quiet, quiet, read_selection, reading_now, while_open
 from .previewing import erasing, show
 from .qt import QApplication, QColor, QDesktopServices, QFileDialog, Qt, QTimer, QUrl
 from .state import Box, Colour, Inserted, LayerInfo, Mask, Picture
 from .steps import Work, WorkFor, at_once
-from .text import _
+from .text import _, names_a_step
 from .timeline import KritaReel, KritaStrip, keyframes
 
 ANNOTATION = "deepsim"
@@ -104,6 +105,18 @@ class KritaDocument:
         document = self._document
         yield from quiet(document)
         return (yield from reading_now(document, lambda held: _find(held, uid), box))
+
+    def landmarks(self, uid: str) -> Landmarks:
+        """What tells later whether the canvas was turned or changed meanwhile; takes no time.
+
+        Without such a layer its size alone tells.
+        """
+        try:
+            node = self._node(uid)
+        except GoneError:
+            return Landmarks(uid, self.size)
+        found = (bytes(node.projectionPixelData(x, y, 1, 1)) for x, y in places(self.size))
+        return Landmarks(uid, self.size, tuple(found))
 
     def _place(self, above: str | None) -> tuple[Any, Any]:
         """Where addChildNode puts a node directly above a layer, or on top: parent, below."""
@@ -286,8 +299,9 @@ class KritaDocument:
         front = Krita.instance().activeDocument()
         if front is None or front.rootNode() is None or _uid(front.rootNode()) != self.uid:
             return True  # Krita tells it of the document in front only
-        # The action is enabled all the time; what would be redone comes last in its text.
-        return not Krita.instance().action("edit_redo").text().endswith(" ")
+        # The action is enabled all the time; only its text tells.
+        template = Krita.krita_i18n("Redo %1")
+        return names_a_step(Krita.instance().action("edit_redo").text(), template)
 
     def remove(self, uid: str) -> None:
         """Takes a layer away; raises GoneError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Mapping, Protocol, Sequence
 
+from .pixels.landmarks import Landmarks
 from .state import Box, Colour, Inserted, LayerInfo, Mask, Picture
 from .steps import Work, WorkFor
 
@@ -73,6 +74,9 @@ class Document(Protocol):
         Raises:
             GoneError: the layer was deleted before that, or the document closed before the end.
         """
+
+    def landmarks(self, uid: str) -> Landmarks:
+        """What tells later whether the canvas was turned or changed meanwhile; takes no time."""
 
     def inserting(
         self,

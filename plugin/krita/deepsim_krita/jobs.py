@@ -10,6 +10,7 @@ from .document_state import DocumentState
 from .editor import Document, Editor, GoneError
 from .engine_errors import NO_WAYS, mend_of, sentence_of
 from .observable import Signal
+from .pixels.landmarks import Landmarks
 from .pixels.pace import Bands
 from .progress import CANCELLED, DONE, FAILED, RUNNING, Progress
 from .state import Box, Notice, Picture
@@ -141,6 +142,8 @@ class DocumentJob(Job):
         super().__init__(title, state)
         self.document = state
         self.editor = editor
+        self.landmarks: Landmarks | None = None
+        """How the canvas lay when the pixels were read that the result is made from."""
 
     def finish(self, reply: Reply) -> None:
         """Changes the document, in steps, and ends when that is done."""
@@ -173,6 +176,13 @@ class DocumentJob(Job):
             raise GoneError(_("The document was closed."))
         return document
 
+    def advice(self) -> str:
+        """What to do with what was added if the canvas was turned or changed; else empty."""
+        document = self.editor.find(self.document.uid)
+        if self.landmarks is None or document is None:
+            return ""
+        return self.landmarks.advice(document.landmarks(self.landmarks.uid))
+
     def picture(self, reply: Reply, frame: str) -> WorkFor[Picture]:
         """The picture that the result must have."""
         picture = yield from picture_of(reply, frame)
@@ -192,7 +202,6 @@ class LayerJob(DocumentJob):
         super().__init__(title, state, editor)
         self.name = name
         self.above = above
-        self.canvas = state.size
         self.box: Box | None = None
         """The part of the canvas that the new layer is for; None: all of it."""
         self.original: str | None = None
@@ -207,9 +216,8 @@ class LayerJob(DocumentJob):
         place = (self.box[0], self.box[1]) if self.box is not None else (0, 0)
         inserted = yield from document.inserting(picture, name, self.above, self.original, place)
         self.added(inserted.uid, picture, reply)
-        said = [with_warnings(self.praise(name, document), reply.body), inserted.lost]
-        if document.size != self.canvas:
-            said.append(_("The canvas was changed meanwhile: move the layer to its place."))
+        praise = with_warnings(self.praise(name, document), reply.body)
+        said = (praise, inserted.lost, self.advice())
         return Notice("good", " ".join(part for part in said if part))
 
     def shaped(self, picture: Picture) -> WorkFor[Picture]:

@@ -6,6 +6,7 @@ Sentences are looked up when they are shown, never at import: the language is ch
 from __future__ import annotations
 
 import gettext
+import re
 from pathlib import Path
 from typing import Sequence
 
@@ -55,3 +56,13 @@ def _(text: str) -> str:
 def ngettext(one: str, many: str, count: int) -> str:
     """The sentence for this number of things in the language of the running plugin."""
     return language.find_counted(one, many, count)
+
+
+def names_a_step(text: str, template: str) -> bool:
+    """Whether the text of an editor's action, such as “Redo Brush”, names what it would do.
+
+    `template` is that text in the editor's own language before anything was filled in: “Redo %1”,
+    or what KDE's library makes of that for want of a step.
+    """
+    unfilled = re.compile(r"%1|\(I18N_\w+\)|&")
+    return unfilled.sub("", text).strip() != unfilled.sub("", template).strip()

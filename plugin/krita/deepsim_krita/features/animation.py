@@ -39,6 +39,7 @@ class Keyframes:
         self._layers = layers
         self._times = times
         self._name, self._above, self._box = name, above, box
+        self._landmarks = document.landmarks(state.original or "")
         self._strip = document.strip()
         self._reel = document.reel()
 
@@ -72,7 +73,8 @@ class Keyframes:
             "New layer “{name}” with {count} frames.",
             len(self),
         )
-        return Notice("good", text.format(name=self._name, count=len(self)))
+        advice = self._landmarks.advice(document.landmarks(self._landmarks.uid))
+        return Notice("good", f"{text.format(name=self._name, count=len(self))} {advice}".strip())
 
     def given_up(self) -> str:
         """A layer with a part of the frames would help nobody."""

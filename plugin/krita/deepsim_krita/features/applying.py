@@ -126,11 +126,16 @@ class Applying:
     ) -> Work:
         session, pictures = self._session, {}
         selected = yield from selected_part(session.reopen(state), state)
-        box = self.box(state, body, session.reopen(state).size)
+        document = session.reopen(state)
+        box, landmarks = (
+            self.box(state, body, document.size),
+            document.landmarks(state.original or ""),
+        )
         for part, layer in layers.items():
             pictures[part] = yield from session.reopen(state).reading(layer.uid, box)
         job = ApplyJob(_("Applying"), name, state.top, state, session.editor)
         job.original, job.box, job.selected = state.original, box, selected
+        job.landmarks = landmarks
         session.start(job, body, pictures)
 
     def box(self, state: DocumentState, body: dict[str, Any], size: tuple[int, int]) -> Box | None:

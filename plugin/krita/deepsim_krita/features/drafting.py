@@ -104,7 +104,8 @@ class PrimitiveJob(DocumentJob):
             "Group “{name}” is the drawing: erase and add lines, repaint areas with the colours "
             "below. Then Train."
         )
-        return Notice("good", with_warnings(text.format(name=name), reply.body))
+        said = (with_warnings(text.format(name=name), reply.body), self.advice())
+        return Notice("good", " ".join(part for part in said if part))
 
 
 class Drafting:
@@ -131,11 +132,14 @@ class Drafting:
 
     def _outline(self, state: DocumentState, image: LayerInfo) -> Work:
         session = self._session
-        picture = yield from session.reading_image(session.reopen(state), image)
+        document = session.reopen(state)
+        landmarks = document.landmarks(image.uid)
+        picture = yield from session.reading_image(document, image)
         state.trained = state.trained or image.uid
 
         def paint(edges: Picture) -> None:
             job = PrimitiveJob(image, edges, state, session.editor)
+            job.landmarks = landmarks
             session.start(job, {}, {"image": picture})
 
         job = OutlineJob(state)
@@ -161,6 +165,8 @@ class Drafting:
         return state, self._session.image(state)
 
     def _start(self, job: LayerJob, state: DocumentState, image: LayerInfo) -> Work:
-        picture = yield from self._session.reading_image(self._session.reopen(state), image)
+        document = self._session.reopen(state)
+        job.landmarks = document.landmarks(image.uid)
+        picture = yield from self._session.reading_image(document, image)
         state.trained = state.trained or image.uid
         self._session.start(job, {}, {"image": picture})
