@@ -115,16 +115,18 @@ def main() -> int:
             assert krita.krita is not None
             engine = Location.from_file(launch).read_connection()
             assert engine is not None
-            processes = {"engine": engine.pid, "krita": krita.krita.pid}
+            # Krita started the engine, which is one of its children therefore.
+            family = _family(psutil.Process(engine.pid))
+            programs = {"engine": family, "krita": [psutil.Process(krita.krita.pid)]}
             rng = np.random.default_rng(options.seed)
             _draw(krita, place, rng, 1)  # which may be over that very colour
             time.sleep(1)
             for number in range(options.strokes + 1):
                 krita.wait("not S.busy and not S.steps.busy", PATIENCE)
-                before = {name: _computed(pid) for name, pid in processes.items()}
+                before = {name: _computed(program) for name, program in programs.items()}
                 row = _stroke(krita, place, rng, number)
-                for name, pid in processes.items():
-                    row[name] = round(1000 * (_computed(pid) - before[name]))
+                for name, program in programs.items():
+                    row[name] = round(1000 * (_computed(program) - before[name]))
                 if number:  # the first one warms caches up
                     rows.append(row)
                     print(json.dumps(row), flush=True)
@@ -135,10 +137,14 @@ def main() -> int:
     return 0
 
 
-def _computed(pid: int) -> float:
-    """Processor seconds of a process and its children so far."""
-    process = psutil.Process(pid)
-    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    """A process and its children, as they are now."""
+    return [process, *process.children(recursive=True)]
+
+
+def _computed(processes: list[psutil.Process]) -> float:
+    """Processor seconds that they took so far."""
+    times = [process.cpu_times() for process in processes]
     return sum(time.user + time.system for time in times)
 
 

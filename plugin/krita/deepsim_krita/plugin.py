@@ -19,10 +19,10 @@ from .text import _, language
 
 GROUP = "deepsim"
 DOCKER_ID = "deepsim_docker"
-BUSY_MS = 10
+BUSY_MS = 5
 IDLE_MS = 150
 OBSERVE_MS = 300
-LIVE_MS = 20
+LIVE_MS = 10
 MESSAGE_MS = 5000
 
 
@@ -43,6 +43,8 @@ class Plugin(QObject):
         language.choose(list(QLocale().uiLanguages()))
         self.extension = DeepSimExtension(application, self._actions)
         self._poll = self._timer(self._on_poll, IDLE_MS)
+        self._send = self._timer(self._on_poll, 0)
+        self._send.setSingleShot(True)
         self._observe = self._timer(self._on_observe, OBSERVE_MS)
         self._steps = self._timer(self._on_steps, 0)
         self._live = self._timer(self._on_live, LIVE_MS)
@@ -169,8 +171,7 @@ class Plugin(QObject):
             self._poll.setInterval(interval)
 
     def _on_asked(self) -> None:
-        if self._poll.interval() != BUSY_MS:  # else the question would wait for the idle turn
-            self._poll.setInterval(BUSY_MS)
+        self._send.start()  # else the question would wait for a turn of the timer
 
     def _on_observe(self) -> None:
         self.studio.observe()
@@ -221,7 +222,7 @@ class Plugin(QObject):
             self._steps.stop()
 
     def _on_closing(self) -> None:
-        for timer in (self._poll, self._observe, self._steps, self._live):
+        for timer in (self._poll, self._send, self._observe, self._steps, self._live):
             timer.stop()
         if self.studio is not None:
             self.session.close()
