@@ -5,10 +5,19 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from deepsim_engine.patches.features import PatchBasis, enlarged_at, places
+from deepsim_engine.patches.features import (
+    Between,
+    PatchBasis,
+    edited_pyramid,
+    places,
+    pyramid,
+)
+from deepsim_engine.patches.window import Window
 
 PLACE = 2
 """Number of the leading components that hold a pixel's place."""
+_SMALL = 4
+"""A window of a level is described by itself where the level has this many times its pixels."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +39,26 @@ class Describer:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A primitive and its halvings, finest first, each (C, h, w)."""
+    """A primitive and its halvings, finest first, each (C, h, w).
+
+    `edited` tells for each of them where, at most, it differs from the training pair's; it is
+    empty where nothing is known.
+    """
 
     guides: list[Tensor]
     describer: Describer
+    edited: tuple[Window, ...] = ()
     _coarse: dict[int, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def beside(cls, known: list[Tensor], describer: Describer, primitive: Tensor) -> "Drawing":
+        """A primitive (C, h, w), beside the training primitive and its halvings."""
+        if primitive.shape != known[0].shape:
+            return cls(pyramid(primitive, len(known)), describer)
+        edited = [Window.of((primitive != known[0]).any(0))]
+        while len(edited) < len(known):
+            edited.append(edited[-1].halved())
+        return cls(edited_pyramid(primitive, known, edited[0]), describer, tuple(edited))
 
     def shape(self, level: int) -> tuple[int, int]:
         """(height, width) of a level."""
@@ -49,9 +73,21 @@ class Drawing:
             how.bases[level](self.guides[level], at),
         ]
         for k in range(1, how.contexts[level]):
-            wide = enlarged_at(self._whole(level + k), self.shape(level + k), shape, at)
+            wide = self._enlarged(level + k, shape, at)
             parts.append(wide * how.context_weight ** (k / 2))
         return torch.cat(parts, 1)
+
+    def _enlarged(self, level: int, shape: tuple[int, int], at: Tensor) -> Tensor:
+        """(n, D) of a coarser level at the pixels `at` of a level of `shape`."""
+        height, width = self.shape(level)
+        between = Between.of((height, width), shape, at)
+        window = Window(0, 0, height, width)
+        if level not in self._coarse and len(at):
+            near = between.window
+            if near.area * _SMALL < height * width:
+                basis = self.describer.bases[level]
+                return between.enlarge(basis.within(self.guides[level], near), near)
+        return between.enlarge(self._whole(level), window)
 
     def _whole(self, level: int) -> Tensor:
         """(h*w, D) of all pixels of a level, made once: several finer levels look at it."""

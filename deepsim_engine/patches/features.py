@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from deepsim_engine.patches.window import Window
+
 _FIT_PATCHES = 3000
 _POWER_ROUNDS = 4
 
@@ -35,21 +37,26 @@ class PatchBasis:
         in units of the total variance of the patches that the basis was fitted to. Beyond the
         border the picture is replicated.
         """
-        pad = self.weight.shape[-1] // 2
-        padded = F.pad(x[None], (pad,) * 4, mode="replicate")
-        width = x.shape[-1]
+        height, width = x.shape[-2:]
         if at is None:
-            return rows(F.conv2d(padded, self.weight, self.bias)[0])
+            return self.within(x, Window(0, 0, height, width))
         if not len(at):
             return x.new_empty(0, self.dims)
-        row, column = at // width, at % width
-        top, left = int(row.min()), int(column.min())
-        box = padded[
-            :, :, top : int(row.max()) + 2 * pad + 1, left : int(column.max()) + 2 * pad + 1
-        ]
-        found = F.conv2d(box, self.weight, self.bias)[0]
-        flat = (row - top) * found.shape[-1] + column - left
-        return rows(found).index_select(0, flat)
+        window = Window.around(at // width, at % width)
+        return self.within(x, window).index_select(0, window.number(at, width))
+
+    def within(self, x: Tensor, window: Window) -> Tensor:
+        """As for all pixels, but only those of a window: (n, D), numbered row by row."""
+        reach = self.weight.shape[-1] // 2
+        wide = window.grown(reach, (x.shape[-2], x.shape[-1]))
+        missing = (
+            reach - window.left + wide.left,
+            reach - wide.right + window.right,
+            reach - window.top + wide.top,
+            reach - wide.bottom + window.bottom,
+        )
+        padded = F.pad(wide.cut(x)[None], missing, mode="replicate")
+        return rows(F.conv2d(padded, self.weight, self.bias)[0])
 
 
 def fit_basis(x: Tensor, patch: int, dims: int, generator: torch.Generator) -> PatchBasis:
@@ -94,6 +101,19 @@ def pyramid(x: Tensor, levels: int) -> list[Tensor]:
     return result
 
 
+def edited_pyramid(x: Tensor, known: list[Tensor], window: Window) -> list[Tensor]:
+    """The pyramid of `x`, which differs from the finest of a known pyramid in a window only."""
+    if not window.area:
+        return [x, *known[1:]]
+    result = [x]
+    for plane in known[1:]:
+        window = window.halved()
+        edited = plane.clone()
+        window.cut(edited).copy_(halve(window.doubled().cut(result[-1])))
+        result.append(edited)
+    return result
+
+
 def halve(x: Tensor) -> Tensor:
     """Half the size (rounded up) by area averaging."""
     height, width = x.shape[-2:]
@@ -106,25 +126,46 @@ def rows(x: Tensor) -> Tensor:
     return x.flatten(1).T.contiguous()
 
 
-def enlarged_at(
-    table: Tensor, coarse: tuple[int, int], fine: tuple[int, int], at: Tensor
-) -> Tensor:
-    """Bilinear enlargement of `table` (h*w, D), of size `coarse` = (h, w), to `fine` = (H, W).
+@dataclass(frozen=True)
+class Between:
+    """Between which coarse pixels each of n fine ones lies, for bilinear enlargement.
 
-    Only the pixels `at` (n,) int64, numbered row by row, are made: (n, D).
+    Attributes:
+        row, column: (n, 2) int64.
+        shares: (n, 4) float32, of the four: upper left, upper right, lower left, lower right.
     """
-    y = _between(at // fine[1], coarse[0], fine[0])
-    x = _between(at % fine[1], coarse[1], fine[1])
-    index = torch.stack([r * coarse[1] + c for r in y[:2] for c in x[:2]], 1)
-    shares = torch.stack([r * c for r in (1 - y[2], y[2]) for c in (1 - x[2], x[2])], 1)
-    return F.embedding_bag(index, table, mode="sum", per_sample_weights=shares)
+
+    row: Tensor
+    column: Tensor
+    shares: Tensor
+
+    @classmethod
+    def of(cls, coarse: tuple[int, int], fine: tuple[int, int], at: Tensor) -> "Between":
+        """For the pixels `at` (n,) int64, numbered row by row, of a level of size `fine` (H, W)."""
+        row, y = _between(at // fine[1], coarse[0], fine[0])
+        column, x = _between(at % fine[1], coarse[1], fine[1])
+        return cls(row, column, (y[:, :, None] * x[:, None]).flatten(1))
+
+    @property
+    def window(self) -> Window:
+        """Around all the coarse pixels; there must be some."""
+        return Window.around(self.row, self.column)
+
+    def enlarge(self, table: Tensor, window: Window) -> Tensor:
+        """(n, D) of the coarse pixels' table (h*w, D), of which there are those of a window."""
+        row, column = self.row - window.top, self.column - window.left
+        index = (row * window.size[1])[:, :, None] + column[:, None]
+        return F.embedding_bag(index.flatten(1), table, mode="sum", per_sample_weights=self.shares)
 
 
-def _between(index: Tensor, coarse: int, fine: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The two coarse pixels a fine one lies between, and the share of the second."""
+def _between(index: Tensor, coarse: int, fine: int) -> tuple[Tensor, Tensor]:
+    """The two coarse pixels (n, 2) a fine one lies between, and their shares (n, 2)."""
     place = ((index + 0.5) * (coarse / fine) - 0.5).clamp(0, coarse - 1)
     low = place.long()
-    return low, (low + 1).clamp(max=coarse - 1), place - low
+    second = place - low
+    return torch.stack([low, (low + 1).clamp(max=coarse - 1)], 1), torch.stack(
+        [1 - second, second], 1
+    )
 
 
 def places(height: int, width: int, at: Tensor) -> Tensor:

@@ -5,9 +5,12 @@ neighbours found, shifted by their distance, and random places around its own be
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
+
+from deepsim_engine.patches.window import Window
 
 _PART = 32
 """Components that are compared before it is asked whether a candidate can still be the nearest."""
@@ -31,6 +34,10 @@ class Field:
         return Field(
             *(part.contiguous().clone() for part in (self.row, self.column, self.distance))
         )
+
+    def cut(self, window: Window) -> "Field":
+        """That part of it, not copied."""
+        return Field(*(window.cut(part) for part in (self.row, self.column, self.distance)))
 
     def pairs(
         self, row: Tensor, column: Tensor, distance: Tensor
@@ -66,6 +73,17 @@ class Keys:
         """Number of the source of every (stacked) row."""
         return torch.div(row, self.height, rounding_mode="floor")
 
+    @cached_property
+    def prepared(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The mean of all keys (D,), and for a matrix product of queries from which it was taken:
+        squared lengths and penalties (N,), and -2 times the keys (D, N)."""
+        values = torch.cat(self.parts, 1)
+        centre = values.mean(0)
+        centred = values - centre
+        norms = centred.square().sum(1)
+        norms += self.penalty.repeat_interleave(self.height * self.width)
+        return centre, norms, centred.T.contiguous().mul_(-2)
+
 
 def parted(descriptors: Tensor) -> tuple[Tensor, ...]:
     """Descriptors (N, D), what says most first, as `Keys.parts` and `Search.queries` want them."""
@@ -93,15 +111,9 @@ class Search:
     def exhaustive(self, field: Field) -> Field:
         """The nearest key of every query; meant for small levels, the cost is n times S*H*W."""
         keys = self.keys
-        values = torch.cat(keys.parts, 1)
-        count = len(values)
-        penalty = keys.penalty.repeat_interleave(keys.height * keys.width)
-        centre = values.mean(0)
-        centred = values - centre
-        norms = centred.square().sum(1) + penalty
-        table = centred.T.contiguous() * -2
+        centre, norms, table = keys.prepared
         nearest, distances = [], []
-        for part in torch.cat(self.queries, 1).split(max(1, self.chunk * 64 // count)):
+        for part in torch.cat(self.queries, 1).split(max(1, self.chunk * 64 // len(norms))):
             query = part - centre
             best = torch.addmm(norms, query, table).min(1)
             nearest.append(best.indices)
@@ -165,6 +177,8 @@ class Search:
         index, known = index[which], known[which]
         distance = self.keys.penalty[self.keys.source(row[which])]
         for part in range(len(self.queries)):
+            if not len(which):
+                return
             distance = distance + self._apart(part, which, index)
             near = (distance < known).nonzero()[:, 0]
             which, index, known, distance = which[near], index[near], known[near], distance[near]
@@ -174,13 +188,17 @@ class Search:
     def _apart(self, part: int, which: Tensor, index: Tensor) -> Tensor:
         """Squared distances (m,) by one part of the descriptors of queries `which` to keys."""
         queries, keys = self.queries[part], self.keys.parts[part]
-        distances = [queries.new_empty(0)]
+
+        def apart(which: Tensor, index: Tensor) -> Tensor:
+            away = queries.index_select(0, which)
+            away -= keys.index_select(0, index)
+            return away.square_().sum(1)
+
         step = self.chunk // 4
-        for q, k in zip(which.split(step), index.split(step), strict=True):
-            away = queries.index_select(0, q)
-            away -= keys.index_select(0, k)
-            distances.append(away.square_().sum(1))
-        return torch.cat(distances)
+        if len(which) <= step:
+            return apart(which, index)
+        steps = zip(which.split(step), index.split(step), strict=True)
+        return torch.cat([apart(*each) for each in steps])
 
     def _put(
         self, field: Field, at: Tensor, row: Tensor, column: Tensor, distance: Tensor
@@ -214,11 +232,16 @@ def enlarge_field(
         coarse, fine: (height, width) of one source at the two levels.
     """
     device = field.row.device
-    y = torch.arange(shape[0], device=device)
-    x = torch.arange(shape[1], device=device)
-    at = (y[:, None] // 2, x[None] // 2)
+    y = torch.arange(shape[0], device=device, dtype=torch.int32)
+    x = torch.arange(shape[1], device=device, dtype=torch.int32)
+
+    def quartered(plane: Tensor) -> Tensor:
+        height, width = plane.shape
+        large = plane[:, None, :, None].expand(height, 2, width, 2)
+        return large.reshape(2 * height, 2 * width)[: shape[0], : shape[1]]
+
     source = torch.div(field.row, coarse[0], rounding_mode="floor")
-    row = (field.row - source * coarse[0])[at] * 2 + (y % 2).int()[:, None]
-    column = field.column[at] * 2 + (x % 2).int()[None]
-    row = row.clamp(max=fine[0] - 1) + source[at] * fine[0]
-    return Field(row, column.clamp(max=fine[1] - 1), field.distance[at])
+    row = quartered(2 * (field.row - source * coarse[0])) + (y % 2)[:, None]
+    column = quartered(2 * field.column) + (x % 2)[None]
+    row = row.clamp_(max=fine[0] - 1) + quartered(source * fine[0])
+    return Field(row, column.clamp_(max=fine[1] - 1), quartered(field.distance))

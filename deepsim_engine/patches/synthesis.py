@@ -12,15 +12,17 @@ from torch import Tensor
 from deepsim_engine.errors import InputError
 from deepsim_engine.patches.config import PatchConfig
 from deepsim_engine.patches.describe import Drawing
-from deepsim_engine.patches.features import pyramid
 from deepsim_engine.patches.pair import Pair, level_count
 from deepsim_engine.patches.search import Field, Keys, Search, enlarge_field, identity_field, parted
 from deepsim_engine.patches.turning import Turns, origins
 from deepsim_engine.patches.vote import Choice, blend, choose
+from deepsim_engine.patches.window import Window
 
 _POLISH_RADIUS = 4
 _ASKED = 256
 """Pixels that are asked which angles they would like."""
+_FEW = 4
+"""Every so many of them are asked at first, whether an angle is worth asking all."""
 _FITS = 0.2
 """Nobody is asked where nine tenths of the pixels have found something nearer than this."""
 _RIM = 6
@@ -122,10 +124,8 @@ class PatchSynthesizer:
                 f"The primitive has the shape {tuple(primitive.shape)}, but this model was made "
                 f"from one with {self.channels} channels; use the same layers and palette."
             )
-        halvings = len(self._pair.guides)
-        drawing = Drawing(
-            pyramid(primitive.detach().to(self.device), halvings), self._pair.describer
-        )
+        pair, primitive = self._pair, primitive.detach().to(self.device)
+        drawing = Drawing.beside(pair.guides, pair.describer, primitive)
         synthesis = _Synthesis(self._turns, self.config, drawing, within)
         field, picture = synthesis.run()
         return picture.clamp(-1, 1), self._correspondence(field, synthesis.angles)
@@ -196,8 +196,13 @@ class _Synthesis:
             return torch.arange(shape[0] * shape[1], device=level.picture.device)
         itself = identity_field(shape, level.picture.device)
         open_ = (field.row != itself.row) | (field.column != itself.column)
-        apart = (self.drawing.guides[k] - level.drawing).abs().amax(0) > _SAME
-        open_ |= _grown(apart, self.config.settle) if self.config.settle > 0 else True
+        if self.config.settle > 0:
+            apart, window = torch.zeros_like(open_), self.drawing.edited[k]
+            away = window.cut(self.drawing.guides[k]) - window.cut(level.drawing)
+            window.cut(apart).copy_(away.abs().amax(0) > _SAME)
+            open_ |= _grown(apart, self.config.settle)
+        else:
+            open_[:] = True
         if self.within is not None:
             wanted = self.within[None].float()
             for _ in range(k):
@@ -212,26 +217,28 @@ class _Synthesis:
         at = at[:: 1 + len(at) // _ASKED]
         if not c.turns or not len(at):
             return ()
-        plain, _ = self._keys(k)
-        queries = self._queries(k, at)
+        queries = torch.cat(self._queries(k, at), 1)
 
-        def distance(keys: Keys) -> Tensor:
-            found = Search(queries, keys, at, shape, c.chunk).exhaustive(field)
-            return found.distance.view(-1)[at]
+        def distance(keys: Keys, some: slice = slice(None)) -> Tensor:
+            """How far what is asked for lies from the nearest of some keys."""
+            here = at[some]
+            found = Search((queries[some],), keys, here, shape, c.chunk).exhaustive(field)
+            return found.distance.view(-1)[here]
 
-        known = distance(plain)
+        known = distance(self._keys(k)[0])
         if known.quantile(0.9) < _FITS:
             return ()
 
-        def gain(angle: int) -> float:
-            parts = self.turns.source(k, angle).parts[:-1]
-            penalty = plain.penalty.new_tensor([c.turn_penalty])
-            turned = distance(Keys(parts, penalty, plain.height, plain.width))
-            return float((known - turned).clamp_min(0).sum() / known.sum().clamp_min(1e-6))
+        def gain(angle: int, some: slice = slice(None)) -> float:
+            turned = distance(self.turns.source(k, angle).guide, some)
+            saved = (known[some] - turned).clamp_min(0).sum()
+            return float(saved / known[some].sum().clamp_min(1e-6))
 
-        gains = {angle: gain(angle) for angle in range(c.turns, 360, c.turns)}
-        best = max(gains, key=gains.__getitem__)
-        if gains[best] < c.turn_gain / 2:
+        few = slice(None, None, _FEW)
+        likely = [a for a in range(c.turns, 360, c.turns) if gain(a, few) > c.turn_gain / 4]
+        gains = {angle: gain(angle) for angle in likely}
+        best = max(gains, key=gains.__getitem__, default=0)
+        if not gains or gains[best] < c.turn_gain / 2:
             return ()
         gains |= {angle: gain(angle) for angle in (best - c.turns // 2, best + c.turns // 2)}
         best = max(gains, key=gains.__getitem__)
@@ -267,9 +274,9 @@ class _Synthesis:
 
     def _keys(self, k: int) -> tuple[Keys, Keys]:
         """Keys of the primitive alone, and of primitive and picture."""
-        keys = self.levels[k].keys
-        assert keys is not None  # noqa: S101  (asked for at levels that are searched)
-        return dataclasses.replace(keys, parts=keys.parts[:-1]), keys
+        guide, every = self.levels[k].guide, self.levels[k].keys
+        assert guide is not None and every is not None  # noqa: S101  (at levels that are searched)
+        return guide, every
 
     def _queries(self, k: int, at: Tensor) -> tuple[Tensor, ...]:
         """What to look for at the pixels `at`, as `Search.queries`."""
@@ -329,17 +336,12 @@ class _Synthesis:
 
 def _grown(mask: Tensor, pixels: int) -> Tensor:
     """(h, w) bool: the pixels at most `pixels` rows and columns from one of `mask`."""
-    grown = torch.zeros_like(mask)
-    rows, columns = (mask.any(axis).nonzero()[:, 0] for axis in (1, 0))
-    if not len(rows):
+    grown, window = torch.zeros_like(mask), Window.of(mask)
+    if not window.area:
         return grown
-    (top, bottom), (left, right) = (
-        (max(0, int(places[0]) - pixels), int(places[-1]) + pixels + 1)
-        for places in (rows, columns)
-    )
-    part = mask[top:bottom, left:right]  # nothing else can grow into anything
-    side, plane = 2 * pixels + 1, part[None].float()
+    window = window.grown(pixels, (mask.shape[0], mask.shape[1]))
+    side, plane = 2 * pixels + 1, window.cut(mask)[None].float()
     plane = F.max_pool2d(plane, (side, 1), 1, (pixels, 0))
     plane = F.max_pool2d(plane, (1, side), 1, (0, pixels))
-    grown[top:bottom, left:right] = plane[0] > 0
+    window.cut(grown).copy_(plane[0] > 0)
     return grown

@@ -3,6 +3,7 @@
 import math
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +13,7 @@ from deepsim_engine.patches.config import PatchConfig
 from deepsim_engine.patches.describe import PLACE, Drawing
 from deepsim_engine.patches.features import places, rows
 from deepsim_engine.patches.pair import Level, Pair, mark_planes
-from deepsim_engine.patches.search import parted
+from deepsim_engine.patches.search import Keys, parted
 from deepsim_engine.patches.vote import Sources
 
 _NEVER = 4.0
@@ -67,10 +68,9 @@ class Turns:
         plain = replace(plain, pictures=pictures, sources=Sources.of(pictures, plain.sources.patch))
         if plain.keys is None:
             return plain
-        parts = zip(plain.keys.parts, *(each.parts for each in added), strict=True)
-        penalty = plain.keys.penalty
-        penalties = [penalty, penalty.new_full((len(added),), self.config.turn_penalty)]
-        keys = replace(plain.keys, parts=tuple(map(torch.cat, parts)), penalty=torch.cat(penalties))
+        every = [plain.keys, *(each.keys for each in added if each.keys)]
+        parts = tuple(map(torch.cat, zip(*(keys.parts for keys in every), strict=True)))
+        keys = replace(plain.keys, parts=parts, penalty=torch.cat([k.penalty for k in every]))
         return replace(plain, keys=keys, marked=self._marked(plain, angles))
 
     def _marked(self, level: Level, angles: tuple[int, ...]) -> Sources | None:
@@ -98,7 +98,7 @@ class Turns:
         level, describer = self.pair.levels[k], self.pair.describer
         picture = turned(level.picture, angle)
         if level.keys is None or level.axes is None or level.look is None:
-            return _Turned(picture, ())
+            return _Turned(picture)
         seen_levels = range(k, k + describer.contexts[k])
         guides = [
             turned(guide, angle) if j in seen_levels else guide
@@ -113,12 +113,19 @@ class Turns:
         seen = level.look(picture) * self.config.picture_weight**0.5
         parts = (*parted(descriptors @ level.axes), seen)
         parts[0][~inside(*level.size, angle, picture.device).view(-1)] = _NEVER
-        return _Turned(picture, parts)
+        penalty = picture.new_tensor([self.config.turn_penalty])
+        return _Turned(picture, Keys(parts, penalty, *level.size))
 
 
 @dataclass(frozen=True)
 class _Turned:
-    """A turned picture (3, H, W), and its descriptors, parted as in `Keys`."""
+    """A turned picture (3, H, W), and its keys at levels that are searched."""
 
     picture: Tensor
-    parts: tuple[Tensor, ...]
+    keys: Keys | None = None
+
+    @cached_property
+    def guide(self) -> Keys:
+        """The keys without what describes the picture."""
+        assert self.keys is not None  # noqa: S101  (asked for at levels that are searched)
+        return replace(self.keys, parts=self.keys.parts[:-1])

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from deepsim_engine.patches.search import Field
+from deepsim_engine.patches.window import Window
 
 _CHANNELS = 4
 """Red, green, blue, and 1 where there is a picture: the sum of the weights falls out beside."""
@@ -64,8 +65,10 @@ def blend(field: Field, sources: Sources, at: Tensor, sigma: float, chunk: int) 
     Gaussian of standard deviation `sigma` (pixels) around a patch's centre. `chunk` pixels are
     made at a time.
     """
-    patch, width = sources.patch, field.row.shape[1]
+    patch = sources.patch
     reach = patch // 2
+    field, at = _near(field, at, reach)
+    width = field.row.shape[1]
     along = torch.arange(-reach, reach + 1, device=at.device, dtype=torch.int32)
     offset = (along[:, None] * (sources.width + 2 * reach) + along[None]).view(1, -1)
     bell = torch.exp(-along.float().square() / (2 * sigma**2))
@@ -118,7 +121,9 @@ def choose(
         asked: (n, K) what the marks should be at the pixels `at`.
         choice: see there.
     """
-    reach, width = sources.patch // 2, field.row.shape[1]
+    reach = sources.patch // 2
+    field, at = _near(field, at, max(reach, _AROUND // 2))
+    width = field.row.shape[1]
     stride, source_stride = width + 2 * reach, sources.width + 2 * reach
     centres = F.pad(
         sources.index(field.row, field.column), (reach,) * 4, value=sources.nowhere
@@ -161,3 +166,12 @@ def choose(
                 weights += weight
         found.append(total / weights)
     return torch.cat(found)
+
+
+def _near(field: Field, at: Tensor, reach: int) -> tuple[Field, Tensor]:
+    """The part of a field at most `reach` from the pixels `at` (n,), and their numbers there."""
+    if not len(at):
+        return field, at
+    height, width = field.row.shape
+    window = Window.around(at // width, at % width).grown(reach, (height, width))
+    return field.cut(window), window.number(at, width)
