@@ -4,7 +4,7 @@ The second is the vectorised form of PatchMatch (Barnes et al. 2009): every pixe
 neighbours found, shifted by their distance, and random places around its own best.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -14,6 +14,8 @@ from deepsim_engine.patches.window import Window
 
 _PART = 32
 """Components that are compared before it is asked whether a candidate can still be the nearest."""
+_FEW = 500
+"""So few candidates are sooner compared in all components than sorted out in between."""
 
 
 @dataclass(frozen=True)
@@ -29,21 +31,9 @@ class Field:
     column: Tensor
     distance: Tensor
 
-    def copy(self) -> "Field":
-        """One of its own that may be changed."""
-        return Field(
-            *(part.contiguous().clone() for part in (self.row, self.column, self.distance))
-        )
-
     def cut(self, window: Window) -> "Field":
         """That part of it, not copied."""
         return Field(*(window.cut(part) for part in (self.row, self.column, self.distance)))
-
-    def pairs(
-        self, row: Tensor, column: Tensor, distance: Tensor
-    ) -> tuple[tuple[Tensor, Tensor], ...]:
-        """Each of its parts, and a new value for it."""
-        return (self.row, row), (self.column, column), (self.distance, distance)
 
 
 @dataclass(frozen=True)
@@ -72,6 +62,10 @@ class Keys:
     def source(self, row: Tensor) -> Tensor:
         """Number of the source of every (stacked) row."""
         return torch.div(row, self.height, rounding_mode="floor")
+
+    def source_at(self, place: Tensor) -> Tensor:
+        """Number of the source of every key."""
+        return torch.div(place, self.height * self.width, rounding_mode="floor")
 
     @cached_property
     def prepared(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -109,20 +103,24 @@ class Search:
     chunk: int
 
     def exhaustive(self, field: Field) -> Field:
-        """The nearest key of every query; meant for small levels, the cost is n times S*H*W."""
-        keys = self.keys
-        centre, norms, table = keys.prepared
+        """The nearest key of every query, put into `field`; see `nearest`."""
+        place, distance = self.nearest()
+        row = torch.div(place, self.keys.width, rounding_mode="floor")
+        return self._put(field, row.int(), (place % self.keys.width).int(), distance)
+
+    def nearest(self) -> tuple[Tensor, Tensor]:
+        """The nearest key (n,) int64 of every query, and its distance (n,).
+
+        Meant for small levels: the cost is n times S*H*W.
+        """
+        centre, norms, table = self.keys.prepared
         nearest, distances = [], []
         for part in torch.cat(self.queries, 1).split(max(1, self.chunk * 64 // len(norms))):
             query = part - centre
             best = torch.addmm(norms, query, table).min(1)
             nearest.append(best.indices)
             distances.append(best.values + query.square().sum(1))
-        index = torch.cat(nearest)
-        row = torch.div(index, keys.width, rounding_mode="floor")
-        return self._put(
-            field, self.at, row.int(), (index % keys.width).int(), torch.cat(distances).clamp_min(0)
-        )
+        return torch.cat(nearest), torch.cat(distances).clamp_min(0)
 
     def measure(self, field: Field) -> Field:
         """`field` with the distances that its pixels have to these keys."""
@@ -132,82 +130,138 @@ class Search:
         distance = self.keys.penalty[self.keys.source(row)]
         for part in range(len(self.queries)):
             distance = distance + self._apart(part, every, index)
-        return self._put(field, self.at, row, column, distance)
+        return self._put(field, row, column, distance)
 
     def improve(self, field: Field, rounds: int, radius: int, generator: torch.Generator) -> Field:
         """Propagation and random search, `rounds` times; no distance grows."""
+        best = _Best.of(field, self)
         for turn in range(rounds):
             for jump in (1, 2, 4) if turn == 0 else (1,):
-                field = self.propagate(field, jump)
-            field = self.wander(field, radius, generator)
-        return field
+                self._propagate(best, jump)
+            self._wander(best, radius, generator)
+        return best.as_field(field)
 
-    def propagate(self, field: Field, jump: int) -> Field:
-        """Every pixel tries what the four pixels `jump` away found; no distance grows."""
-        field, (height, width) = field.copy(), self.shape
-        y, x = torch.div(self.at, width, rounding_mode="floor"), self.at % width
-        for dy, dx in ((0, jump), (jump, 0), (0, -jump), (-jump, 0)):
-            there = (y - dy).clamp(0, height - 1) * width + (x - dx).clamp(0, width - 1)
-            row, column = field.row.view(-1)[there], field.column.view(-1)[there]
-            self._better(field, *self.keys.inside(row + dy, column + dx, self.keys.source(row)))
-        return field
+    def mend(self, field: Field, radius: int, generator: torch.Generator) -> Field:
+        """Propagation from next to each pixel, and random search; no distance grows."""
+        best = _Best.of(field, self)
+        self._propagate(best, 1)
+        self._wander(best, radius, generator)
+        return best.as_field(field)
 
-    def wander(self, field: Field, radius: int, generator: torch.Generator) -> Field:
-        """Every pixel tries random places, ever nearer to what it has; no distance grows."""
-        field = field.copy()
+    def _propagate(self, best: "_Best", jump: int) -> None:
+        """Every pixel tries what the four pixels `jump` away found."""
+        width, height = self.keys.width, self.keys.height
+        for axis, step in ((1, jump), (0, jump), (1, -jump), (0, -jump)):
+            place = best.beside(axis, step)
+            if axis:
+                column = place % width
+                place += (column + step).clamp_(0, width - 1).sub_(column)
+            else:
+                row = torch.div(place, width, rounding_mode="floor") % height
+                place += (row + step).clamp_(0, height - 1).sub_(row).mul_(width)
+            self._try(best, place)
+
+    def _wander(self, best: "_Best", radius: int, generator: torch.Generator) -> None:
+        """Every pixel tries random places, ever nearer to what it has."""
+        width = self.keys.width
         while radius >= 1:
             step = torch.randint(
                 -radius, radius + 1, (2, len(self.at)), generator=generator, dtype=torch.int32
             ).to(self.at.device)
-            row, column = field.row.view(-1)[self.at], field.column.view(-1)[self.at]
+            row = torch.div(best.place, width, rounding_mode="floor")
+            column = best.place - row * width
             near = self.keys.inside(row + step[0], column + step[1], self.keys.source(row))
-            self._better(field, *near)
+            self._try(best, near[0] * width + near[1])
             radius //= 4
-        return field
 
-    def _better(self, field: Field, row: Tensor, column: Tensor) -> None:
-        """Puts the nearer ones of the candidates (n,) into `field`, which is changed.
-
-        Only those that differ from it are measured.
-        """
-        known = field.distance.view(-1)[self.at]
-        index = row * self.keys.width + column
-        mine = field.row.view(-1)[self.at] * self.keys.width + field.column.view(-1)[self.at]
-        which = (index != mine).nonzero()[:, 0]
-        index, known = index[which], known[which]
-        distance = self.keys.penalty[self.keys.source(row[which])]
-        for part in range(len(self.queries)):
+    def _try(self, best: "_Best", place: Tensor) -> None:
+        """Keeps those of the candidates (n,) that are nearer; only what is new is measured."""
+        which = (place != best.place).nonzero()[:, 0]
+        place, known = place[which], best.distance[which]
+        distance = self.keys.penalty[self.keys.source_at(place)]
+        last = len(self.queries) - 1
+        for part in range(last + 1):
             if not len(which):
                 return
-            distance = distance + self._apart(part, which, index)
+            distance = distance + self._apart(part, which, place)
+            if len(which) < _FEW and part != last:
+                continue
             near = (distance < known).nonzero()[:, 0]
-            which, index, known, distance = which[near], index[near], known[near], distance[near]
-        for old, new in field.pairs(row[which], column[which], distance):
-            old.view(-1).index_copy_(0, self.at[which], new)
+            which, place, distance = which[near], place[near], distance[near]
+            if part != last:
+                known = known[near]
+        best.put(which, place, distance)
 
-    def _apart(self, part: int, which: Tensor, index: Tensor) -> Tensor:
+    def _apart(self, part: int, which: Tensor, place: Tensor) -> Tensor:
         """Squared distances (m,) by one part of the descriptors of queries `which` to keys."""
         queries, keys = self.queries[part], self.keys.parts[part]
 
-        def apart(which: Tensor, index: Tensor) -> Tensor:
+        def apart(which: Tensor, place: Tensor) -> Tensor:
             away = queries.index_select(0, which)
-            away -= keys.index_select(0, index)
+            away -= keys.index_select(0, place)
             return away.square_().sum(1)
 
         step = self.chunk // 4
         if len(which) <= step:
-            return apart(which, index)
-        steps = zip(which.split(step), index.split(step), strict=True)
+            return apart(which, place)
+        steps = zip(which.split(step), place.split(step), strict=True)
         return torch.cat([apart(*each) for each in steps])
 
-    def _put(
-        self, field: Field, at: Tensor, row: Tensor, column: Tensor, distance: Tensor
-    ) -> Field:
-        """`field` with new values at the flat pixels `at`."""
-        pairs = field.pairs(row, column, distance)
+    def _put(self, field: Field, row: Tensor, column: Tensor, distance: Tensor) -> Field:
+        """`field` with new values at the pixels that are searched for."""
+        values = ((field.row, row), (field.column, column), (field.distance, distance))
         return Field(
-            *(old.reshape(-1).index_copy(0, at, new).view(self.shape) for old, new in pairs)
+            *(old.reshape(-1).index_copy(0, self.at, new).view(self.shape) for old, new in values)
         )
+
+
+@dataclass
+class _Best:
+    """The best found so far, in the layout that it is quickest to better.
+
+    Attributes:
+        search: what is searched for where.
+        places: (h*w,) int32, the key (row * width + column) of every pixel of the field.
+        place: (n,) int32, those of the pixels that are searched for.
+        distance: (n,) float32.
+    """
+
+    search: Search
+    places: Tensor
+    place: Tensor
+    distance: Tensor
+    _beside: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, known: Field, search: Search) -> "_Best":
+        places = (known.row * search.keys.width + known.column).view(-1)
+        return cls(search, places, places[search.at], known.distance.reshape(-1)[search.at])
+
+    def beside(self, axis: int, step: int) -> Tensor:
+        """(n,) what the pixel found that lies `step` before each along an axis."""
+        if (axis, step) not in self._beside:
+            (height, width), at = self.search.shape, self.search.at
+            if axis:
+                column = at % width
+                there = at + (column - step).clamp_(0, width - 1).sub_(column)
+            else:
+                row = torch.div(at, width, rounding_mode="floor")
+                there = at + (row - step).clamp_(0, height - 1).sub_(row).mul_(width)
+            self._beside[axis, step] = there
+        return self.places[self._beside[axis, step]]
+
+    def put(self, which: Tensor, place: Tensor, distance: Tensor) -> None:
+        """Better ones, of the pixels number `which`."""
+        self.place.index_copy_(0, which, place)
+        self.distance.index_copy_(0, which, distance)
+        self.places.index_copy_(0, self.search.at[which], place)
+
+    def as_field(self, known: Field) -> Field:
+        """As a field; `known` where nothing was searched for."""
+        row = torch.div(self.places, self.search.keys.width, rounding_mode="floor")
+        column = self.places - row * self.search.keys.width
+        distance = known.distance.reshape(-1).index_copy(0, self.search.at, self.distance)
+        return Field(*(each.view(self.search.shape) for each in (row, column, distance)))
 
 
 def identity_field(shape: tuple[int, int], device: torch.device) -> Field:

@@ -221,9 +221,7 @@ class _Synthesis:
 
         def distance(keys: Keys, some: slice = slice(None)) -> Tensor:
             """How far what is asked for lies from the nearest of some keys."""
-            here = at[some]
-            found = Search((queries[some],), keys, here, shape, c.chunk).exhaustive(field)
-            return found.distance.view(-1)[here]
+            return Search((queries[some],), keys, at[some], shape, c.chunk).nearest()[1]
 
         known = distance(self._keys(k)[0])
         if known.quantile(0.9) < _FITS:
@@ -268,8 +266,7 @@ class _Synthesis:
         queries = self._queries(k, at)
         for _ in range(self.config.polish_rounds):
             search = self._seeing(queries, every, self._blend(field, k, at), k, at)
-            field = search.propagate(search.measure(field), 1)
-            field = search.wander(field, _POLISH_RADIUS, generator)
+            field = search.mend(search.measure(field), _POLISH_RADIUS, generator)
         return field
 
     def _keys(self, k: int) -> tuple[Keys, Keys]:
