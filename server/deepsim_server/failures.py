@@ -5,6 +5,7 @@ import logging
 from deepsim_client.wire import Message
 
 from deepsim_engine.errors import InputError, Stopped, WorkError
+from deepsim_server.kept import BaseLostError
 from deepsim_server.models import ModelInUseError, ModelNotFoundError
 from deepsim_server.replies import error
 
@@ -22,6 +23,7 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
     (ModelNotFoundError, "not-found"),
     (ModelInUseError, "in-use"),
     (TrainingOverError, OVER),
+    (BaseLostError, "base-lost"),
     (InputError, "input"),
     (Stopped, "cancelled"),
     (WorkError, "failed"),

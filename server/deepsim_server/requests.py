@@ -112,6 +112,16 @@ def box(body: Mapping[str, Any], key: str) -> tuple[int, int, int, int] | None:
     return left, top, width, height
 
 
+def place(body: Mapping[str, Any], layer: str) -> tuple[int, int]:
+    """Where in a layer its part lies, [left, top] in "places". Raises InputError."""
+    places = body.get("places")
+    value = places.get(layer) if isinstance(places, dict) else None
+    if not isinstance(value, list) or len(value) != 2 or not all(type(n) is int for n in value):
+        raise InputError(f"'places' must say where the part of the {layer} lies: [left, top].")
+    left, top = value
+    return left, top
+
+
 def _is_colour(value: Any) -> bool:
     return (
         isinstance(value, list)

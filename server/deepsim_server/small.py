@@ -4,6 +4,7 @@ They wait here, fairly between clients, and go to the worker a few at a time. Of
 for one document only the newest is worth an answer.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ MAX_BYTES = 1 << 30
 """Bytes of pixels that may wait."""
 MAX_IN_HAND = 2
 """Requests that a worker has at a time: the next one, so that it need not wait for it."""
+MAX_HOLDERS = 64
+"""Kept drawings of which it is known which worker has them."""
 
 _SUPERSEDED = "A newer drawing of this document came: that one is answered."
 
@@ -59,6 +62,7 @@ class SmallRequests:
         self._reply = reply
         self._all: dict[str, _Small] = {}
         self._queue: FairQueue[str] = FairQueue()
+        self._holders: OrderedDict[str, Supervisor] = OrderedDict()
 
     def __len__(self) -> int:
         return sum(small.ended is None for small in self._all.values())
@@ -77,7 +81,7 @@ class SmallRequests:
         """Let a request wait, and tell those that it replaces; or refuse it."""
         size = sum(memoryview(frame.data).nbytes for frame in message.frames)
         waiting = sum(small.size for small in self._all.values())
-        broken = self._choose(message).broken
+        broken = self._worker_for(message).broken
         if broken:
             self._reply(peer, error(message.id, "worker-died", broken))
             return
@@ -119,7 +123,7 @@ class SmallRequests:
                 del self._all[request]
                 self._reply(small.peer, failure(small.message, problem))
                 continue
-            worker = self._choose(small.message)
+            worker = self._worker_for(small.message)
             if self._in_hand(worker) < MAX_IN_HAND:
                 small.worker = worker
                 worker.send(small.message)
@@ -142,6 +146,10 @@ class SmallRequests:
             return False
         if message.final:
             del self._all[message.id]
+            if message.body.get("kept") is True and small.worker is not None:
+                self._holders[message.id] = small.worker
+                if len(self._holders) > MAX_HOLDERS:
+                    self._holders.popitem(last=False)
             self.tick()
         if wanted:
             self._reply(small.peer, message)
@@ -166,8 +174,14 @@ class SmallRequests:
             if (small.peer, small.document) == (peer, document):
                 self.cancel(request, "superseded", _SUPERSEDED)
 
+    def _worker_for(self, message: Message) -> Supervisor:
+        """The one that has the drawing which a request builds upon, where it may choose."""
+        base = None if message.body.get("job") else message.body.get("base")
+        holder = self._holders.get(base) if isinstance(base, str) else None
+        return self._choose(message) if holder is None or holder.broken else holder
+
     def _in_hand(self, worker: Supervisor) -> int:
         return sum(small.worker is worker for small in self._all.values())
 
     def _busy(self) -> set[Supervisor]:
-        return {self._choose(self._all[request].message) for request in self._queue}
+        return {self._worker_for(self._all[request].message) for request in self._queue}

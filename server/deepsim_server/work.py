@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from deepsim_client.wire import Frame, Message
-from numpy.typing import NDArray
 
 from deepsim_engine import Primitive, devices, extract_edges, inspection, load, segment, train
 from deepsim_engine.edges import draw
 from deepsim_engine.errors import DamagedError, InputError
-from deepsim_engine.imaging import available_memory, check_size
+from deepsim_engine.imaging import available_memory
 from deepsim_engine.influence import check_box, intersection
 from deepsim_engine.palette import Palette
 from deepsim_engine.presets import PRESETS, Preset
 from deepsim_engine.training import estimate_memory, library_versions
+from deepsim_server.drawing import LAYERS, Drawing
 from deepsim_server.failures import TrainingOverError
 from deepsim_server.folders import Folders
 from deepsim_server.inputs import read_inputs
 from deepsim_server.jobs import CHECKPOINT, INPUTS
+from deepsim_server.kept import KeptDrawings
 from deepsim_server.loaded import LoadedModels
 from deepsim_server.memory import needs
 from deepsim_server.model_files import SUFFIX
@@ -33,58 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LOADED_MODELS = 2
-Pixels = NDArray[np.uint8]
 Answer = tuple[dict[str, Any], tuple[Frame, ...]]
-
-
-class Drawing:
-    """Pixels between the wire and the library."""
-
-    @staticmethod
-    def frame(name: str, pixels: Any) -> Frame:
-        """An array (H, W, 1, 3 or 4) uint8, or a Pillow image, as a frame."""
-        array = np.ascontiguousarray(np.asarray(pixels), dtype=np.uint8)
-        return Frame(name, tuple(array.shape), "uint8", array.data.cast("B"))
-
-    @staticmethod
-    def rgba(name: str, pixels: Any) -> Frame:
-        """The same with an opaque alpha channel where there is none."""
-        array = np.asarray(pixels)
-        if array.shape[2] == 3:
-            array = np.dstack([array, np.full(array.shape[:2], 255, np.uint8)])
-        return Drawing.frame(name, array)
-
-    @staticmethod
-    def mask(name: str, values: Any) -> Frame:
-        """An array (H, W) bool as a frame of one channel, 0 or 255."""
-        return Drawing.frame(name, np.asarray(values)[:, :, None] * np.uint8(255))
-
-    @staticmethod
-    def pixels(message: Message, name: str) -> Pixels | None:
-        """The frame of that name as an array (H, W, 3 or 4), or None. Raises InputError."""
-        frame = message.frame(name)
-        if frame is None:
-            return None
-        height, width, _ = frame.shape
-        check_size(width, height, f"the {name} layer")
-        return np.frombuffer(frame.data, np.uint8).reshape(frame.shape).copy()
-
-    @staticmethod
-    def layers(message: Message) -> tuple[Pixels | None, Pixels | None, Pixels | None]:
-        """What the primitive is drawn on: segments, edges, painting."""
-        return (
-            Drawing.pixels(message, "segments"),
-            Drawing.pixels(message, "edges"),
-            Drawing.pixels(message, "painting"),
-        )
-
-    @staticmethod
-    def image(message: Message) -> Pixels:
-        """The picture. Raises InputError when it is missing."""
-        pixels = Drawing.pixels(message, "image")
-        if pixels is None:
-            raise InputError("The picture is missing: the request must have a frame named image.")
-        return pixels
 
 
 class Work:
@@ -104,6 +54,7 @@ class Work:
         self._checkpoint_seconds = checkpoint_seconds
         self._models = ModelStore(folders.models)
         self._loaded = LoadedModels(_LOADED_MODELS, model_idle_seconds)
+        self._kept = KeptDrawings(model_idle_seconds)
         self._running = ""
         self._snapshot: Callable[[], Model] | None = None
 
@@ -138,7 +89,9 @@ class Work:
         settings = TrainSettings.from_body(message.body)
         inputs = read_inputs(folder / INPUTS, text(message.body, "pair", ""))
         image = Drawing.image(inputs)
-        primitive = Primitive.from_layers(*Drawing.layers(inputs))
+        layers = Drawing.layers(inputs)
+        segments, edges, painting = (layers.get(name) for name in LAYERS)
+        primitive = Primitive.from_layers(segments, edges, painting)
         origin = self._load(settings.origin) if settings.origin else None
         checkpoint = folder / CHECKPOINT
         begun = False
@@ -189,12 +142,15 @@ class Work:
     def apply(self, message: Message) -> Answer:
         """A picture for a drawing, by a stored model or by the one being trained."""
         model = self._wanted(message)
-        primitive = model.primitive_from_layers(*Drawing.layers(message))
+        layers = self._kept.whole(message)
+        primitive = model.primitive_from_layers(**layers)
         region = box(message.body, "region")
         if region is not None:
             check_box(region, primitive.size)
         applied = model.apply_with_influence(primitive, blend=flag(message.body, "blend", True))
         body: dict[str, Any] = {"model": _summary(model), "warnings": list(primitive.warnings)}
+        if flag(message.body, "keep", False):
+            body["kept"] = self._kept.keep(message, layers)
         if flag(message.body, "crop", False):
             region = applied.box if region is None else intersection(region, applied.box)
         if region is not None:
@@ -230,7 +186,7 @@ class Work:
         settings = TrainSettings.from_body(message.body)
         found = inspection.inspect(
             Drawing.image(message),
-            *Drawing.layers(message),
+            **Drawing.layers(message),
             preset=settings.preset,
             seconds=settings.seconds,
             steps=settings.steps,
@@ -283,8 +239,9 @@ class Work:
         return self._load(wanted)
 
     def unload_idle(self) -> None:
-        """Forget models that were not used for long."""
+        """Forget models and drawings that were not used for long."""
         self._loaded.unload_idle()
+        self._kept.forget_idle()
 
     def _load(self, wanted: str) -> "Model":
         path = self._models.path(wanted)

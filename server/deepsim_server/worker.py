@@ -27,11 +27,12 @@ from deepsim_client.wire import (
     new_id,
 )
 
+from deepsim_server.drawing import Drawing
 from deepsim_server.failures import failure
 from deepsim_server.folders import Folders
 from deepsim_server.pulse import Pulse
 from deepsim_server.replies import error
-from deepsim_server.work import Drawing, Work
+from deepsim_server.work import Work
 
 log = logging.getLogger(__name__)
 

@@ -72,13 +72,31 @@ class Scene:
     def reply(self, peer: bytes, message: Message) -> None:
         self.said.append((peer, message.id, message.body.get("code", message.kind)))
 
-    def ask(self, peer: bytes, document: str = "") -> str:
-        message = Message("apply", new_id(), {})
+    def ask(self, peer: bytes, document: str = "", **body: Any) -> str:
+        message = Message("apply", new_id(), body)
         self.small.take(peer, message, document)
         return message.id
 
-    def answer(self, request: str) -> bool:
-        return self.small.on_worker(Message("result", request, {}))
+    def answer(self, request: str, **body: Any) -> bool:
+        return self.small.on_worker(Message("result", request, body))
+
+
+def test_what_builds_upon_a_drawing_goes_to_the_worker_that_keeps_it() -> None:
+    scene = Scene()
+    first = scene.worker
+    base = scene.ask(b"a")
+    scene.answer(base, kept=True)
+    other = scene.worker = Worker()
+    asked = scene.ask(b"a", base=base)
+    assert [message.id for message in first.given] == [base, asked]
+    scene.ask(b"a", base=base, job="a training: only who trains it has its weights")
+    scene.ask(b"a", base=new_id())
+    scene.ask(b"a")
+    first.broken = "it does not start"
+    scene.ask(b"b", base=base)
+    assert len(first.given) == 2
+    assert len(other.given) == MAX_IN_HAND
+    assert len(scene.small) == 5
 
 
 def test_small_requests_of_many_clients_take_turns() -> None:
