@@ -7,7 +7,10 @@ once but again and again: what it waits for other programs or for Krita does not
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -123,6 +126,7 @@ def small(kind, body, **more):
 S._client.request = small; S.settings.preset = "instant"
 """
 
+ACTION = "k.action('deepsim_{}').trigger()"
 EDIT = """
 n = node("Segments"); part = side // 16
 n.setPixelData(line(kinds[{kind}])[: 4 * part] * part, side // 4, {row} * part, part, part)
@@ -130,34 +134,68 @@ doc.refreshProjection(); doc.waitForDone(); doc.setActiveNode(n)
 """
 
 
-@pytest.mark.parametrize("side", [2048])
-def test_the_event_loop_goes_on_while_a_large_picture_is_trained_on_and_applied(
-    krita: KritaProcess, side: int
-) -> None:
+ANIMATED = """
+from deepsim_krita.state import Picture
+from deepsim_krita.steps import at_once
+from deepsim_krita.timeline import KritaStrip
+strip = KritaStrip(doc)
+for time, order in ((0, 1), (3, -1), (7, 1)):
+    rows = [line(*(kind[::-1] for kind in kinds[::way])) for way in (order, -order)]
+    drawing = b"".join(row * (side // 2) for row in rows)
+    at_once(strip.adding(time, Picture(side, side, drawing)))
+n = strip.layer(); n.setName("Segments"); strip.close(); node("Segments").remove()
+doc.rootNode().addChildNode(n, None); doc.refreshProjection(); doc.waitForDone(); n = None
+"""
+
+
+@contextmanager
+def large_picture(krita: KritaProcess, side: int) -> Iterator[Callable[[str, str, str], None]]:
+    """A large picture that a model was made for.
+
+    Given is what does something while the event loop is watched: its name, what begins it, and the
+    condition under which it is done.
+    """
     krita.call(PICTURE.format(side=side), 120)
     krita.call("doc.setActiveNode(node('Photo')); doc.waitForDone()")
     krita.wait("S.active is not None and S.active.active == node('Photo').uniqueId().toString()")
 
     def during(what: str, begin: str, until: str) -> None:
+        began = time.monotonic()
         krita.call("S.notice = None; WATCHDOG.start(); " + begin)
         wrong = "(S.notice is not None and S.notice.level == 'error')"
-        krita.wait(f"({until}) or {wrong}", FIRST_START + 240, every=0.5)
+        krita.wait(f"({until}) or {wrong}", FIRST_START + 240, every=0.2)
         assert not krita.call(f"result = {wrong} and S.notice.text")
+        print(f"{side} px, {what}: {time.monotonic() - began:.1f} s")  # noqa: T201
         watched(krita, f"{side} px, {what}")
 
     try:
-        action = "k.action('deepsim_{}').trigger()"
-        during("train", action.format("train"), "S.active.model is not None and not S.jobs")
+        during("train", ACTION.format("train"), "S.active.model is not None and not S.jobs")
+        yield during
+    finally:
+        krita.call("S._client.request = send; S.settings.preset = 'draft'; n = None")
+
+
+def test_the_event_loop_goes_on_while_a_4k_picture_is_trained_on_applied_and_shown_live(
+    krita: KritaProcess,
+) -> None:
+    with large_picture(krita, 4096) as during:
         krita.call(EDIT.format(kind=0, row=3), 60)
-        during("apply", action.format("apply"), "S.active.history and not S.jobs")
+        during("apply", ACTION.format("apply"), "S.active.history and not S.jobs")
         krita.wait("not S.steps.busy", 120)
         again = "plugin.studio.history.insert(S.active.history[0])"
         during("history", f"before = len(names()); {again}", "len(names()) == before + 1")
         krita.wait("not S.steps.busy", 120)
-        during("live", action.format("live"), "S.active.shown > 0 and not S.steps.busy")
+        during("live", ACTION.format("live"), "S.active.shown > 0 and not S.steps.busy")
         krita.call("shown = S.active.shown" + EDIT.format(kind=2, row=5), 60)
         during("live again", "pass", "S.active.shown > shown")
-        krita.call(action.format("live"))
+        krita.call(ACTION.format("live"))
         krita.wait("'Live' not in names()")
-    finally:
-        krita.call("S._client.request = send; S.settings.preset = 'draft'; n = None")
+
+
+def test_the_event_loop_goes_on_while_an_animation_is_made(krita: KritaProcess) -> None:
+    with large_picture(krita, 1024) as during:
+        krita.call(ANIMATED, 60)
+        krita.call("doc.setActiveNode(node('Segments')); doc.waitForDone()")
+        krita.wait("S.active.active == node('Segments').uniqueId().toString()")
+        made = "any(name.endswith('animation') for name in names()) and not S.jobs"
+        during("animation", ACTION.format("animate"), made)

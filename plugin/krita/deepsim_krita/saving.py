@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from .qt import QEvent, QObject, QToolBar, QToolButton
+from .qt import QEvent, QObject, Qt, QToolBar, QToolButton
 
 SAVES = (
     "file_save",
@@ -39,8 +39,10 @@ class SavingWatch(QObject):
         actions = [action for action in actions if action is not None]
         bar = window.qwindow().menuBar()
         menus = [entry.menu() for entry in bar.actions() if entry.menu() is not None]
-        # Asking for all buttons takes 0.1 s.
-        tools = window.qwindow().findChildren(QToolBar)
+        # Going through all that is in the window, for its buttons, takes 0.1 s.
+        tools = window.qwindow().findChildren(
+            QToolBar, options=Qt.FindChildOption.FindDirectChildrenOnly
+        )
         buttons = [tool.widgetForAction(action) for tool in tools for action in actions]
         for action in actions:
             if self._new(action):
