@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deepsim_krita.features.live import REST, SAVING, Live
+from deepsim_krita.state import Picture
 
 if TYPE_CHECKING:
     from tests.editors.scenes import LINES, NOTHING, SIZE, Scene, WrittenEngine, flat, image_frame
@@ -23,14 +24,23 @@ def asked(scene: Scene) -> int:
     return sum(kind == "apply" for kind, *_ in scene.engine.sent)
 
 
-def answer(scene: Scene) -> None:
-    scene.engine.reply("apply", "result", {"box": [0, 0, *SIZE]}, image_frame(RESULT))
+def answer(scene: Scene, **more: object) -> None:
+    body = {"box": [0, 0, *SIZE], **more}
+    scene.engine.reply("apply", "result", body, image_frame(RESULT))
+
+
+def dot(x: int, y: int) -> Picture:
+    """The lines with one pixel of them in another colour."""
+    rgba = bytearray(LINES.rgba)
+    rgba[4 * (y * SIZE[0] + x)] = 77
+    return Picture(*SIZE, rgba)
 
 
 def test_the_drawing_is_sent_at_once_and_the_answer_is_a_preview_layer(scene: Scene) -> None:
     live(scene)
     body, frames = scene.engine.last("apply")
-    assert body == {"model": "m1", "blend": True, "crop": True, "document": "d"}
+    wanted = {"model": "m1", "blend": True, "crop": True, "document": "d"}
+    assert body == {**wanted, "keep": True}
     assert set(frames) == {"edges", "segments"}
     answer(scene)
     assert scene.document.names == ["Edges", "Segments", "Live", "Photo"]
@@ -189,6 +199,49 @@ def test_a_picture_for_a_canvas_of_another_size_is_dropped_and_asked_for_anew(sc
     scene.document.paint("d/Edges", flat(1, 1, 1, 1))
     scene.studio.live.look()
     assert asked(scene) == 2
+
+
+# ---- only what changed
+
+
+def test_what_changed_since_the_drawing_that_the_engine_keeps_is_sent_alone(scene: Scene) -> None:
+    live(scene)
+    answer(scene, kept=True)
+    scene.document.paint("d/Edges", dot(2, 1))
+    scene.studio.live.look()
+    body, frames = scene.engine.last("apply")
+    assert body["base"] == f"request-{len(scene.engine.sent) - 1}"
+    assert body["places"] == {"edges": [2, 1]}
+    assert "keep" not in body
+    assert list(frames) == ["edges-part"]
+    assert (frames["edges-part"].shape, bytes(frames["edges-part"].data)[0]) == ((1, 1, 4), 77)
+    answer(scene)
+    assert scene.document.stack[2][2] == RESULT
+
+
+def test_a_drawing_that_the_engine_has_no_more_is_sent_whole_without_a_word(scene: Scene) -> None:
+    live(scene)
+    answer(scene, kept=True)
+    scene.document.paint("d/Edges", dot(2, 1))
+    scene.studio.live.look()
+    before = scene.said
+    scene.engine.reply("apply", "error", {"code": "base-lost", "message": "Send it whole."})
+    scene.studio.live.look()
+    body, frames = scene.engine.last("apply")
+    assert body["keep"] is True
+    assert bytes(frames["edges"].data) == dot(2, 1).rgba
+    assert scene.state.live
+    assert scene.said == before
+
+
+def test_an_engine_that_keeps_no_drawings_is_sent_whole_ones(scene: Scene) -> None:
+    live(scene)
+    answer(scene)
+    scene.document.paint("d/Edges", dot(2, 1))
+    scene.studio.live.look()
+    body, frames = scene.engine.last("apply")
+    assert "base" not in body
+    assert set(frames) == {"edges", "segments"}
 
 
 # ---- undo and redo

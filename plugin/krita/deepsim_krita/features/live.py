@@ -1,15 +1,14 @@
 """Live: a preview layer that follows the brush.
 
-While it is on, the drawing is looked at whenever it may have changed and the hand rests. When it
-has changed, it is sent; the engine answers the newest and drops what that overtakes. The preview is
-one layer that holds only what differs from the picture, and goes when Live goes.
+While it is on, the drawing is looked at whenever it may have changed and the hand rests. What has
+changed is sent; the engine answers the newest and drops what that overtakes. The preview is one
+layer that holds only what differs from the picture, and goes when Live goes.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any, Callable, Mapping
+from typing import Any, Callable
 
 from deepsim_client import Reply
 
@@ -19,10 +18,11 @@ from ..engine_errors import Ways, mend_of, sentence_of
 from ..jobs import picture_of
 from ..session import RefusalError, Session
 from ..state import Notice, Picture
-from ..steps import Work, WorkFor
+from ..steps import Work
 from ..text import _
 from .applying import Applying
 from .preview import Preview
+from .sending import Sent, Sight
 
 IN_FLIGHT = 2
 """Requests that may be under way: one that is computed, and the newest."""
@@ -38,36 +38,11 @@ SHARE = 10
 SAVING = 1.0
 """Seconds for which the preview stays hidden once a document may be saved."""
 
-COMPARED = 4 << 20
-"""Bytes that are compared at once."""
-
 OVERTAKEN = frozenset({"superseded", "cancelled"})
 """Error codes of requests that a newer one has replaced."""
 
-
-@dataclass(frozen=True)
-class Sight:
-    """What a document's drawing was like when it was sent last."""
-
-    model: str
-    size: tuple[int, int]
-    pictures: Mapping[str, Picture]
-
-    def same(self, other: Sight | None) -> WorkFor[bool]:
-        """Whether nothing differs, to the bit; in steps."""
-        if other is None or (self.model, self.size) != (other.model, other.size):
-            return False
-        if self.pictures.keys() != other.pictures.keys():
-            return False
-        for part, picture in self.pictures.items():
-            mine, theirs = picture.rgba, other.pictures[part].rgba
-            if len(mine) != len(theirs):
-                return False
-            for start in range(0, len(mine), COMPARED):
-                if mine[start : start + COMPARED] != theirs[start : start + COMPARED]:
-                    return False
-                yield None
-        return True
+BASE_LOST = "base-lost"
+"""Error code of a request that brought what changed of a drawing which the engine has no more."""
 
 
 class Live:
@@ -84,6 +59,7 @@ class Live:
         self._clock = clock
         self._preview = Preview(session)
         self._seen: dict[str, Sight] = {}
+        self._sent: dict[str, Sent] = {}
         self._in_flight: dict[str, int] = {}
         self._moved = True
         """Whether something was done since the drawing was looked at last."""
@@ -183,26 +159,42 @@ class Live:
             return
         # The model counts too: one that is being trained, or a newly chosen one, paints anew.
         sight = Sight(str(body), size, drawing)
-        same = yield from sight.same(self._seen.get(state.uid))
+        uid = state.uid
+        changes = yield from sight.changes(self._seen.get(uid))
         now = self._clock()
         self._next = now + max(REST, SHARE * (now - began))
-        if not same and state.live:
-            self._seen[state.uid] = sight
-            self._ask(state, body, sight, (0, 0) if box is None else box[:2])
+        if changes == {} or not state.live:
+            return
+        self._seen[uid] = sight
+        sent = self._sent.setdefault(uid, Sent())
+        sent.changed(changes)
+        more, frames = yield from sent.frames(sight.pictures)
+        if state.live:
+            body.update(blend=True, crop=True, document=uid, **more)
+            request = self._ask(state, body, frames, size, (0, 0) if box is None else box[:2])
+            if "keep" in more:
+                sent.asked(request)
 
     def _ask(
-        self, state: DocumentState, body: dict[str, Any], sight: Sight, origin: tuple[int, int]
-    ) -> None:
-        uid = state.uid  # another one when the document was closed and opened again meanwhile
-        body.update(blend=True, crop=True, document=uid)
+        self,
+        state: DocumentState,
+        body: dict[str, Any],
+        frames: dict[str, Picture],
+        size: tuple[int, int],
+        origin: tuple[int, int],
+    ) -> str:
+        uid = str(body["document"])  # the state's is another one once it is closed and opened again
         self._in_flight[uid] = self._in_flight.get(uid, 0) + 1
 
         def answer(reply: Reply) -> None:
             if reply.final:
                 self._in_flight[uid] -= 1
-                self._answered(state, reply, sight.size, origin)
+                if reply.body.get("kept") is True:
+                    self._sent[uid].kept(request)
+                self._answered(state, reply, size, origin)
 
-        self._session.ask("apply", body, answer, sight.pictures)
+        request = self._session.ask("apply", body, answer, frames)
+        return request
 
     def _answered(
         self, state: DocumentState, reply: Reply, size: tuple[int, int], origin: tuple[int, int]
@@ -213,6 +205,9 @@ class Live:
         if reply.kind == "result":
             show = self._show(state, reply, size, origin)
             self._session.steps.begin(f"live show {state.uid}", show)
+        elif code == BASE_LOST:
+            self._seen.pop(state.uid, None)  # so all of it is sent, and soon
+            self._moved = True
         elif code not in OVERTAKEN:
             error = sentence_of(code, str(reply.body.get("message") or ""))
             text = _("Live was turned off: {error}").format(error=error)
