@@ -215,13 +215,27 @@ def test_a_document_in_two_windows_and_views_is_one(krita: KritaProcess) -> None
         krita.wait("len(k.windows()) == 1")
 
 
-def test_an_8k_canvas_can_be_read(krita: KritaProcess) -> None:
+def test_an_8k_canvas_can_be_read_and_added_to(krita: KritaProcess) -> None:
     krita.call(SCENE.replace('64, 48, "picture"', '8192, 8192, "large"'))
     pixels = krita.call("""
 p = here.read(uid_of(photo))
 result = [p.width, p.height, len(p.rgba), at(p, 3, 3), at(p, 8000, 8000), p.is_empty]
 del p""")
     assert pixels == [8192, 8192, 4 * 8192**2, RED, NOTHING, False]
+
+    # A result for a part of it, at its lower right edge.
+    krita.call("""
+picture = Picture(640, 480, bytes((0, 255, 0, 255)) * (640 * 480))
+uid = at_once(here.inserting(picture, "Result", uid_of(photo), uid_of(photo), (7552, 7712))).uid
+doc.waitForDone()""")
+    assert krita.call("result = names()") == ["Background", "Photo", "Result"]
+    bounds = "r = doc.topLevelNodes()[2].bounds(); result = [r.x(), r.y(), r.right(), r.bottom()]"
+    assert krita.call(bounds) == [7552, 7712, 8191, 8191]
+    seen = "result = [list(bytes(doc.pixelData(x, x, 1, 1))) for x in (7711, 7712, 8191)]"
+    assert krita.call(seen) == [[255] * 4, GREEN, GREEN]
+    krita.wait("k.action('edit_undo').isEnabled()")
+    krita.call("k.action('edit_undo').trigger()")
+    krita.wait("names() == ['Background', 'Photo']")
 
 
 def test_a_result_goes_above_every_kind_of_layer(krita: KritaProcess, tmp_path: Path) -> None:

@@ -184,6 +184,7 @@ class Messages:
 
     def __init__(self, store: ModelStore, **options: Any) -> None:
         self.heard: list[Message] = []
+        self.store = store
         self.messages = ModelMessages(store, self.hear, **options)
 
     def hear(self, peer: bytes, reply: Message) -> None:
@@ -201,6 +202,11 @@ class Messages:
     def ask(self, frames: tuple[Frame, ...] = (), **body: object) -> Message:
         """Send a request, and wait for its reply."""
         return self.answer(self.say(frames, **body))
+
+    def send(self, model: str) -> str:
+        """Send a model's own file, as one piece; the request's id."""
+        file = self.store.path(model).read_bytes()
+        return self.say(frames_of(file), action="import", upload=new_id(), bytes=len(file))
 
     def answer(self, id: str) -> Message:
         """Wait for the reply to a request."""
@@ -322,13 +328,11 @@ def test_while_a_whole_file_is_read_or_written_others_are_answered(
     store: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, hold = add(store), Hold(monkeypatch)
-    file = store.path(model).read_bytes()
     messages = Messages(store)
-    sent = {"action": "import", "upload": new_id(), "bytes": len(file)}
     asked = [
         messages.say(action="rename", model=model, name="New"),
         messages.say(action="export", model=model),
-        messages.say(frames_of(file), **sent),
+        messages.send(model),
     ]
     assert messages.ask(action="list").body["models"][0]["name"] == "Cat"
     messages.messages.tick()
@@ -359,12 +363,10 @@ def test_an_engine_that_leaves_ends_what_it_does_and_says_so_to_the_others(
     store: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, hold = add(store), Hold(monkeypatch)
-    file = store.path(model).read_bytes()
     messages = Messages(store)
-    sent = {"action": "import", "upload": new_id(), "bytes": len(file)}
     asked = [
         messages.say(action="rename", model=model, name="New"),
-        messages.say(frames_of(file), **sent),
+        messages.send(model),
         messages.say(action="remove", model=model),
     ]
     Timer(0.2, hold.go.set).start()
