@@ -16,6 +16,9 @@ from deepsim_engine.imaging import Pixels
 STRIP = 2**21
 """Pixels worked on at once, so that memory does not grow with the canvas."""
 
+_FEW = 2**17
+"""So many numbers are sorted sooner than looked up in a table of all there are."""
+
 
 def to_lab(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
     """sRGB (N, 3) uint8 to CIELAB (N, 3) float32: L 0 to 100, white point D65."""
@@ -49,17 +52,31 @@ class ColourTable:
 
     @classmethod
     def of(cls, pixels: Pixels) -> "ColourTable":
-        # A table over all 2^24 colours beats sorting: linear, and its untouched pages are free.
         codes = pixels[:, :, 0].astype(np.int32)
         for channel in (1, 2):
-            codes = (codes << 8) | pixels[:, :, channel]
-        seen = np.zeros(2**24, np.bool_)
-        seen[codes] = True
-        present = np.flatnonzero(seen)
-        rank = np.zeros(2**24, np.int32)
-        rank[present] = np.arange(len(present), dtype=np.int32)
+            codes <<= 8
+            codes |= pixels[:, :, channel]
+        # Drawings are flat: their pixels are some thousand runs of one colour.
+        line = codes.ravel()
+        starts = np.flatnonzero(np.diff(line, prepend=~line[:1]))
+        present, rank = _ranked(line[starts])
+        index = np.repeat(rank, np.diff(starts, append=len(line))).reshape(codes.shape)
         colours = np.stack([present >> 16, (present >> 8) & 255, present & 255], axis=1)
-        return cls(colours.astype(np.uint8), to_lab(colours.astype(np.uint8)), rank[codes])
+        return cls(colours.astype(np.uint8), to_lab(colours.astype(np.uint8)), index)
+
+
+def _ranked(codes: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    """The values below 2^24 that occur, in order, and the rank of each of `codes` among them."""
+    if len(codes) < _FEW:
+        values, ranks = np.unique(codes, return_inverse=True)
+        return values.astype(np.intp), ranks.astype(np.int32)
+    # A table over all values beats sorting: linear, and its untouched pages are free.
+    seen = np.zeros(2**24, np.bool_)
+    seen[codes] = True
+    present = np.flatnonzero(seen)
+    rank = np.zeros(2**24, np.int32)
+    rank[present] = np.arange(len(present), dtype=np.int32)
+    return present, rank[codes]
 
 
 def is_mixture(

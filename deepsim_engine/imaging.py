@@ -147,8 +147,14 @@ def split_alpha(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
     """Colour (H, W, 3), and alpha (H, W) or None when the picture has no transparency."""
     if pixels.shape[2] == 3:
         return pixels, None
-    alpha = pixels[:, :, 3]
-    return np.ascontiguousarray(pixels[:, :, :3]), None if (alpha == 255).all() else alpha
+    return np.ascontiguousarray(pixels[:, :, :3]), alpha_of(pixels)
+
+
+def alpha_of(pixels: Pixels) -> Pixels | None:
+    """Alpha (H, W), or None when the picture has no transparency."""
+    if pixels.shape[2] == 3 or (pixels[:, :, 3] == 255).all():
+        return None
+    return pixels[:, :, 3]
 
 
 def over_white(pixels: Pixels) -> Pixels:

@@ -23,7 +23,7 @@ from deepsim_engine.colours import (
     triple,
 )
 from deepsim_engine.errors import InputError
-from deepsim_engine.imaging import Mask, Pixels, split_alpha
+from deepsim_engine.imaging import Mask, Pixels, alpha_of, split_alpha
 from deepsim_engine.true_colours import MAX_COLOURS, NEAR, true_colours
 
 UNPAINTED_BELOW = 128
@@ -144,8 +144,7 @@ class Palette:
         Returns classes (H, W) uint8, and what belonged to no class (None if all did). Raises
         InputError when nothing is painted and the palette knows no unpainted class.
         """
-        colour, alpha = split_alpha(segments)
-        table = ColourTable.of(colour)
+        alpha, table = alpha_of(segments), ColourTable.of(segments)
         distance, nearest = self._nearest(table.lab)
         classes = nearest[table.index]
         painted = np.ones(classes.shape, bool) if alpha is None else alpha >= UNPAINTED_BELOW
@@ -181,9 +180,12 @@ class Palette:
         painted: NDArray[np.bool_],
     ) -> FarColours | None:
         """Decide, in place, the pixels whose colour is not exactly one of the palette."""
-        unsure = (off & ((distance > NEAR)[table.index])) | (off & _lonely(classes))
+        window = _around(off, 3)  # nobody looks farther than two pixels and one more around them
+        off, here, index = off[window], classes[window], table.index[window]
+        unsure = off & ((distance > NEAR)[index] | _lonely(here))
         nobody = len(self.colours)  # marks a neighbour that has no say
-        sure = np.pad(np.where(painted & ~unsure, classes, np.uint8(nobody)), 2, mode="edge")
+        sure = np.where(painted[window] & ~unsure, here, np.uint8(nobody))
+        sure = np.pad(sure, 2, mode="edge")
         rows, columns = np.nonzero(unsure)
         far = np.zeros(len(rows), bool)
         colours = np.vstack([self.colours, [[0, 0, 0]]]).astype(np.float32)
@@ -191,11 +193,11 @@ class Palette:
         for part in parts(len(rows), STRIP // 64):
             y, x = rows[part], columns[part]
             around = np.stack([sure[y + i, x + j] for i in range(5) for j in range(5)], axis=1)
-            colour = table.index[y, x]
+            colour = index[y, x]
             apart = ((table.lab[colour][:, None] - labs[around]) ** 2).sum(2)
             choice = around[np.arange(len(y)), apart.argmin(1)]
             known = choice != nobody
-            classes[y[known], x[known]] = choice[known]
+            here[y[known], x[known]] = choice[known]
             mixed = is_mixture(
                 table.colours[colour].astype(np.float32),
                 colours[np.where(known, choice, 0)][:, None],
@@ -203,6 +205,7 @@ class Palette:
                 _BLEND,
             )
             far[part] = (distance[colour] > _FAR) & ~(known & mixed)
+        rows, columns = rows + window[0].start, columns + window[1].start
         far[far] = ~self._soft(table, rows[far], columns[far])
         return self._report(classes, rows[far], columns[far], table, int(painted.sum()))
 
@@ -262,6 +265,15 @@ class Palette:
             raise InputError("The segments layer is empty: paint flat colours on it.")
         y, x = distance_transform_edt(~painted, return_distances=False, return_indices=True)
         return classes[y, x]
+
+
+def _around(mask: Mask, margin: int) -> tuple[slice, slice]:
+    """Rows and columns around all that is set in a mask, where something is."""
+    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    return (
+        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + margin + 1),
+        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + margin + 1),
+    )
 
 
 def _lonely(classes: NDArray[np.uint8]) -> NDArray[np.bool_]:

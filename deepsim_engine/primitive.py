@@ -188,8 +188,8 @@ def _classes(
                 "pick the colours from the segments it was trained with."
             )
         warnings.append(far.sentence())
-    _, alpha = split_alpha(pixels)
-    if known and not palette.unpainted and alpha is not None and alpha.min() < 128:
+    alpha = pixels[:, :, 3:]
+    if known and not palette.unpainted and alpha.min(initial=255) < 128:
         warnings.append(
             f"{(alpha < 128).mean():.1%} of the segments are unpainted, which the model was not "
             "trained on: they are filled from the paint around them."

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 from skimage import data
 
-from deepsim_engine.colours import hex_colour, to_lab
+from deepsim_engine.colours import ColourTable, hex_colour, to_lab
 from deepsim_engine.errors import InputError
 from deepsim_engine.imaging import Pixels
 from deepsim_engine.palette import MAX_COLOURS, Palette
@@ -276,3 +276,30 @@ def test_any_pixels_give_a_palette_or_a_sentence(
         return
     classes, _ = palette.snap(pixels)
     assert classes.max() < len(palette)
+
+
+def test_pixels_that_are_not_exact_are_settled_alike_whatever_else_is_unsure() -> None:
+    """Only the surroundings of such pixels are looked at, and they do not reach into each other."""
+    rng = np.random.default_rng(3)
+    palette = Palette(np.array([[0, 0, 0], [250, 60, 10], [30, 90, 220]], np.uint8))
+    for _ in range(20):
+        flat = palette.colours[np.kron(rng.integers(0, 3, (5, 5)), np.ones((9, 9), np.intp))]
+        softened = Image.fromarray(flat).filter(ImageFilter.GaussianBlur(1))
+        left, top, right, bottom = rng.integers((0, 0, 16, 16), (12, 12, 32, 32))
+        drawn = flat.copy()
+        drawn[top:bottom, left:right] = np.asarray(softened)[top:bottom, left:right]
+        alone, _ = palette.snap(drawn)
+        drawn[-1, -1] = (128, 128, 128)
+        beside, _ = palette.snap(drawn)
+        assert np.array_equal(alone[:40, :40], beside[:40, :40])
+
+
+@pytest.mark.parametrize("shape", [(300, 500), (40, 3), (1, 1)])
+@pytest.mark.parametrize("levels", [256, 2])
+def test_the_table_of_colours_says_of_each_pixel_which_it_has(
+    shape: tuple[int, int], levels: int
+) -> None:
+    pixels = np.random.default_rng(4).integers(0, levels, (*shape, 3), np.uint8)
+    table = ColourTable.of(pixels)
+    assert np.array_equal(table.colours[table.index], pixels)
+    assert np.array_equal(table.colours, np.unique(pixels.reshape(-1, 3), axis=0))
