@@ -1,5 +1,6 @@
 """Descriptors of a drawing's pixels, from its own and coarser patches around each."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import torch
@@ -39,15 +40,21 @@ class Describer:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A primitive and its halvings, finest first, each (C, h, w).
+    """A primitive, its halvings, and how they are described.
 
-    `edited` tells for each of them where, at most, it differs from the training pair's; it is
-    empty where nothing is known.
+    Attributes:
+        guides: finest first, each (C, h, w).
+        describer: see there.
+        edited: for each of them where, at most, it differs from the training pair's; empty where
+            nothing is known.
+        places: (height, width, pixels (n,)) -> (n, 2), where in the picture pixels of a level
+            were taken from.
     """
 
     guides: list[Tensor]
     describer: Describer
     edited: tuple[Window, ...] = ()
+    places: Callable[[int, int, Tensor], Tensor] = places
     _coarse: dict[int, Tensor] = field(default_factory=dict)
 
     @classmethod
@@ -69,13 +76,25 @@ class Drawing:
         how = self.describer
         shape = self.shape(level)
         parts = [
-            places(*shape, at) * how.position_weight**0.5,
+            self.places(*shape, at) * how.position_weight**0.5,
             how.bases[level](self.guides[level], at),
         ]
         for k in range(1, how.contexts[level]):
             wide = self._enlarged(level + k, shape, at)
             parts.append(wide * how.context_weight ** (k / 2))
         return torch.cat(parts, 1)
+
+    def reduce(self, level: int, axes: Tensor, into: Iterable[Tensor], chunk: int) -> None:
+        """Put the descriptors of all pixels of a level, times `axes` (F, D), into tensors.
+
+        These are (h*w, D_i) and together take D components; `chunk` pixels are made at a time.
+        """
+        into = list(into)
+        height, width = self.shape(level)
+        for at in torch.arange(height * width, device=axes.device).split(chunk):
+            found = (self.describe(level, at) @ axes).split([len(part[0]) for part in into], 1)
+            for part, components in zip(into, found, strict=True):
+                part[at[0] : at[-1] + 1] = components
 
     def _enlarged(self, level: int, shape: tuple[int, int], at: Tensor) -> Tensor:
         """(n, D) of a coarser level at the pixels `at` of a level of `shape`."""

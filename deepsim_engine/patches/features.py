@@ -171,3 +171,8 @@ def _between(index: Tensor, coarse: int, fine: int) -> tuple[Tensor, Tensor]:
 def places(height: int, width: int, at: Tensor) -> Tensor:
     """Coordinates of the centres of pixels `at` (n,), 0 to 1 over the picture: (n, 2), y first."""
     return torch.stack([(at // width + 0.5) / height, (at % width + 0.5) / width], 1)
+
+
+def mirrored_places(height: int, width: int, at: Tensor) -> Tensor:
+    """As `places`, for the pixels of the mirror image."""
+    return places(height, width, at + (width - 1) - 2 * (at % width))

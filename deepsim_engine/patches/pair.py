@@ -8,9 +8,15 @@ import torch
 from torch import Tensor
 
 from deepsim_engine.patches.config import PatchConfig
-from deepsim_engine.patches.describe import PLACE, Describer, Drawing
-from deepsim_engine.patches.features import PatchBasis, fit_basis, principal_axes, pyramid
-from deepsim_engine.patches.search import Keys, parted
+from deepsim_engine.patches.describe import Describer, Drawing
+from deepsim_engine.patches.features import (
+    PatchBasis,
+    fit_basis,
+    mirrored_places,
+    principal_axes,
+    pyramid,
+)
+from deepsim_engine.patches.search import Keys, part_sides
 from deepsim_engine.patches.vote import Sources
 
 _AXES_SAMPLE = 20000
@@ -95,15 +101,14 @@ class Pair:
         describer = Describer(bases, contexts, c.context_weight, c.position_weight)
         drawings = [Drawing(guides, describer)]
         if c.flips:
-            drawings.append(Drawing([g.flip(2) for g in guides], describer))
+            mirrored = [guide.flip(2) for guide in guides]
+            drawings.append(Drawing(mirrored, describer, places=mirrored_places))
         described = []
         for k, picture in enumerate(pyramid(image, levels)):
             level = _plain(k, picture, drawings, c)
             if k >= finest:
                 dims = c.search_dims if k >= refined else c.polish_dims
-                every = torch.arange(picture[0].numel(), device=picture.device)
-                descriptors = [drawing.describe(k, every) for drawing in drawings]
-                level = _searchable(level, descriptors, dims, c, generator)
+                level = _searchable(level, k, drawings, dims, c=c, generator=generator)
             if k == finest == 0 and c.choice_patch:
                 level = _marked(level, [drawing.guides[0] for drawing in drawings], c, generator)
             described.append(level)
@@ -126,22 +131,32 @@ def _plain(k: int, picture: Tensor, drawings: list[Drawing], c: PatchConfig) -> 
 
 
 def _searchable(
-    level: Level, described: list[Tensor], dims: int, c: PatchConfig, generator: torch.Generator
+    level: Level,
+    k: int,
+    drawings: list[Drawing],
+    dims: int,
+    *,
+    c: PatchConfig,
+    generator: torch.Generator,
 ) -> Level:
-    """`level` with its keys; `described` (height*width, F) for every source."""
+    """Level number `k` with its keys, of the drawings of its sources."""
     height, width = level.size
-    for mirrored in described[1:]:
-        # a mirrored patch keeps the place it was taken from
-        place = described[0][:, :PLACE].view(height, width, PLACE)
-        mirrored[:, :PLACE] = place.flip(1).reshape(-1, PLACE)
-    descriptors = torch.cat(described)
-    step = max(1, len(descriptors) // _AXES_SAMPLE)
-    axes = principal_axes(descriptors[::step], dims, generator)[1]
+    one = height * width
+    step = max(1, len(drawings) * one // _AXES_SAMPLE)
+    some = torch.arange(0, len(drawings) * one, step, device=level.picture.device)
+    sample = [d.describe(k, some[some // one == i] % one) for i, d in enumerate(drawings)]
+    axes = principal_axes(torch.cat(sample), dims, generator)[1]
     look = fit_basis(level.picture, c.picture_patch, c.picture_dims, generator)
-    seen = torch.cat([look(x) for x in level.pictures]) * c.picture_weight**0.5
-    penalty = level.picture.new_tensor([0.0, c.flip_penalty][: len(described)])
-    keys = Keys((*parted(descriptors @ axes), seen), penalty, height, width)
-    return dataclasses.replace(level, keys=keys, axes=axes, look=look)
+    sides = (*part_sides(axes.shape[1]), look.dims)
+    parts = tuple(axes.new_empty(len(drawings) * one, side) for side in sides)
+    for number, (drawing, picture) in enumerate(zip(drawings, level.pictures, strict=True)):
+        here = slice(number * one, (number + 1) * one)
+        drawing.reduce(k, axes, (part[here] for part in parts[:-1]), c.chunk)
+        torch.mul(look(picture), c.picture_weight**0.5, out=parts[-1][here])
+    penalty = level.picture.new_tensor([0.0, c.flip_penalty][: len(drawings)])
+    return dataclasses.replace(
+        level, keys=Keys(parts, penalty, height, width), axes=axes, look=look
+    )
 
 
 def _marked(

@@ -79,6 +79,11 @@ class Keys:
         return centre, norms, centred.T.contiguous().mul_(-2)
 
 
+def part_sides(dims: int) -> tuple[int, ...]:
+    """How many of so many components are in each part."""
+    return tuple(min(_PART, dims - first) for first in range(0, dims, _PART))
+
+
 def parted(descriptors: Tensor) -> tuple[Tensor, ...]:
     """Descriptors (N, D), what says most first, as `Keys.parts` and `Search.queries` want them."""
     return tuple(part.contiguous() for part in descriptors.split(_PART, 1))

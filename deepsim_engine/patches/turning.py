@@ -13,8 +13,7 @@ from deepsim_engine.patches.config import PatchConfig
 from deepsim_engine.patches.describe import PLACE, Drawing
 from deepsim_engine.patches.features import places, rows
 from deepsim_engine.patches.pair import Level, Pair, mark_planes
-from deepsim_engine.patches.search import Keys, parted
-from deepsim_engine.patches.vote import Sources
+from deepsim_engine.patches.search import Keys, part_sides
 
 _NEVER = 4.0
 """Descriptor of what lies beyond the border of a turned picture: far from all others, but not so
@@ -64,23 +63,20 @@ class Turns:
         if not angles:
             return plain
         added = [self.source(level, angle) for angle in angles]
-        pictures = plain.pictures + [each.picture for each in added]
-        plain = replace(plain, pictures=pictures, sources=Sources.of(pictures, plain.sources.patch))
+        pictures = [each.picture for each in added]
+        sources = plain.sources.with_more(pictures)
         if plain.keys is None:
-            return plain
+            return replace(plain, pictures=plain.pictures + pictures, sources=sources)
         every = [plain.keys, *(each.keys for each in added if each.keys)]
         parts = tuple(map(torch.cat, zip(*(keys.parts for keys in every), strict=True)))
         keys = replace(plain.keys, parts=parts, penalty=torch.cat([k.penalty for k in every]))
-        return replace(plain, keys=keys, marked=self._marked(plain, angles))
-
-    def _marked(self, level: Level, angles: tuple[int, ...]) -> Sources | None:
-        """The sources of a level, those turned by `angles` included, with their marks."""
-        if level.marks is None:
-            return None
-        drawings = [level.drawing, level.drawing.flip(2)][: len(level.pictures) - len(angles)]
-        drawings += [turned(level.drawing, angle) for angle in angles]
-        planes = [mark_planes(level.marks, drawing) for drawing in drawings]
-        return Sources.of(level.pictures, self.config.choice_patch, planes)
+        marked = plain.marked
+        if marked is not None and plain.marks is not None:
+            drawings = (turned(plain.drawing, angle) for angle in angles)
+            marks = [mark_planes(plain.marks, drawing) for drawing in drawings]
+            marked = marked.with_more(pictures, marks)
+        pictures = plain.pictures + pictures
+        return replace(plain, pictures=pictures, sources=sources, keys=keys, marked=marked)
 
     def source(self, level: int, angle: int) -> "_Turned":
         """The training pair at a level, turned."""
@@ -104,15 +100,16 @@ class Turns:
             turned(guide, angle) if j in seen_levels else guide
             for j, guide in enumerate(self.pair.guides)
         ]
-        every = torch.arange(picture[0].numel(), device=picture.device)
-        descriptors = Drawing(guides, describer).describe(k, every)
+        height, width = level.size
+        every = torch.arange(height * width, device=picture.device)
         # a turned patch keeps the place it was taken from
-        place = places(*level.size, every).T.view(PLACE, *level.size)
-        place = turned(place, angle) * describer.position_weight**0.5
-        descriptors[:, :PLACE] = rows(place)
-        seen = level.look(picture) * self.config.picture_weight**0.5
-        parts = (*parted(descriptors @ level.axes), seen)
-        parts[0][~inside(*level.size, angle, picture.device).view(-1)] = _NEVER
+        place = rows(turned(places(height, width, every).T.view(PLACE, height, width), angle))
+        drawing = Drawing(guides, describer, places=lambda _height, _width, at: place[at])
+        sides = part_sides(level.axes.shape[1])
+        parts = tuple(place.new_empty(height * width, side) for side in sides)
+        drawing.reduce(k, level.axes, parts, self.config.chunk)
+        parts[0][~inside(height, width, angle, picture.device).view(-1)] = _NEVER
+        parts = (*parts, level.look(picture).mul_(self.config.picture_weight**0.5))
         penalty = picture.new_tensor([self.config.turn_penalty])
         return _Turned(picture, Keys(parts, penalty, *level.size))
 

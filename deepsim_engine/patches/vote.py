@@ -1,6 +1,6 @@
 """Blending: every pixel is made of the picture patches that the pixels around it point at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -40,16 +40,31 @@ class Sources:
     def of(cls, pictures: list[Tensor], patch: int, marks: list[Tensor] | None = None) -> "Sources":
         """Lay out pictures (3, H, W), all of one size, beside them `marks` (K, H, W) of each."""
         height, width = pictures[0].shape[-2:]
-        reach = patch // 2
-        planes = torch.stack(pictures)
-        planes = torch.cat([planes, torch.ones_like(planes[:, :1])], 1)
-        if marks is not None:
-            planes = torch.cat([planes, torch.stack(marks)], 1)
-        planes = F.pad(planes, (reach,) * 4)
-        rows = planes.permute(0, 2, 3, 1).flatten(0, 2)
-        beyond = reach * (width + 2 * reach) + reach
-        table = torch.cat([rows, rows.new_zeros(2 * beyond + 1, rows.shape[1])])
-        return cls(table.contiguous(), len(rows) + beyond, height, width, patch)
+        known = _CHANNELS + (0 if marks is None else len(marks[0]))
+        empty = cls(pictures[0].new_zeros(0, known), 0, height, width, patch)
+        return empty.with_more(pictures, marks)
+
+    def with_more(self, pictures: list[Tensor], marks: list[Tensor] | None = None) -> "Sources":
+        """These and more of the same size behind them, laid out anew."""
+        reach, own = self.patch // 2, max(0, self.nowhere - self._beyond)
+        high, wide = self.height + 2 * reach, self.width + 2 * reach
+        rows = own + len(pictures) * high * wide
+        table = self.table.new_zeros(rows + 2 * self._beyond + 1, self.table.shape[1])
+        table[:own] = self.table[:own]
+        added = table[own:rows].view(len(pictures), high, wide, -1)
+        inside = added[:, reach : reach + self.height, reach : reach + self.width]
+        for number, picture in enumerate(pictures):
+            inside[number, ..., : _CHANNELS - 1] = picture.permute(1, 2, 0)
+            if marks is not None:
+                inside[number, ..., _CHANNELS:] = marks[number].permute(1, 2, 0)
+        inside[..., _CHANNELS - 1] = 1
+        return replace(self, table=table, nowhere=rows + self._beyond)
+
+    @property
+    def _beyond(self) -> int:
+        """How many rows of the table a patch reaches before and behind its pixel's row."""
+        reach = self.patch // 2
+        return reach * (self.width + 2 * reach) + reach
 
     def index(self, row: Tensor, column: Tensor) -> Tensor:
         """Rows of the table for stacked rows and columns (as in `Field`)."""
