@@ -19,6 +19,8 @@ from torch import Tensor
 
 GRID = 3
 POINTS = GRID * GRID
+_CHUNK = 1 << 17
+"""Points warped at once: bounds the memory."""
 
 
 def control_points(dtype: torch.dtype = torch.float64) -> Tensor:
@@ -59,7 +61,9 @@ class Warps:
         """Where output points (N, ..., 2) come from, in unit coordinates, same shape."""
         flat = points.reshape(len(self), -1, 2)
         x = torch.where(self.mirrored[:, None], 1 - flat[..., 0], flat[..., 0])
-        return (_basis(torch.stack([x, flat[..., 1]], -1)) @ self.coefficients).view(points.shape)
+        flat = torch.stack([x, flat[..., 1]], -1)
+        found = [_basis(part) @ self.coefficients for part in flat.split(_CHUNK, 1)]
+        return torch.cat(found, 1).view(points.shape)
 
 
 def from_displacements(displacements: Tensor, mirrored: Tensor | None = None) -> Warps:

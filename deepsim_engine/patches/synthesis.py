@@ -90,9 +90,12 @@ class PatchSynthesizer:
             self._turns = Turns(self._pair, self.config)
 
     def unsettled(self) -> "PatchSynthesizer":
-        """One of the same pair that makes everything anew, also where drawings are equal."""
+        """One of the same pair that makes everything anew, also where drawings are equal.
+
+        It takes no turned patches: these are for what an artist turns, and take much memory.
+        """
         other = copy.copy(self)
-        other.config = dataclasses.replace(self.config, settle=0)
+        other.config = dataclasses.replace(self.config, settle=0, turns=0)
         return other
 
     def synthesize(self, primitive: Tensor, *, within: Tensor | None = None) -> Tensor:
