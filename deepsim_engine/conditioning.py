@@ -100,7 +100,7 @@ class Condition:
             parts.append(torch.exp(-distance / GLOW_WIDTH))
         if painting is not None:
             parts.append(painting)
-        return torch.cat(parts, 1)
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 
 def picture_tensor(pixels: np.ndarray, device: torch.device) -> Tensor:

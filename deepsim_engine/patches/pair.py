@@ -107,8 +107,7 @@ class Pair:
         for k, picture in enumerate(pyramid(image, levels)):
             level = _plain(k, picture, drawings, c)
             if k >= finest:
-                dims = c.search_dims if k >= refined else c.polish_dims
-                level = _searchable(level, k, drawings, dims, c=c, generator=generator)
+                level = _searchable(level, k, drawings, refined, c=c, generator=generator)
             if k == finest == 0 and c.choice_patch:
                 level = _marked(level, [drawing.guides[0] for drawing in drawings], c, generator)
             described.append(level)
@@ -134,12 +133,13 @@ def _searchable(
     level: Level,
     k: int,
     drawings: list[Drawing],
-    dims: int,
+    refined: int,
     *,
     c: PatchConfig,
     generator: torch.Generator,
 ) -> Level:
     """Level number `k` with its keys, of the drawings of its sources."""
+    dims = c.search_dims if k >= refined else c.polish_dims
     height, width = level.size
     one = height * width
     step = max(1, len(drawings) * one // _AXES_SAMPLE)
@@ -148,11 +148,13 @@ def _searchable(
     axes = principal_axes(torch.cat(sample), dims, generator)[1]
     look = fit_basis(level.picture, c.picture_patch, c.picture_dims, generator)
     sides = (*part_sides(axes.shape[1]), look.dims)
-    parts = tuple(axes.new_empty(len(drawings) * one, side) for side in sides)
+    # Where fields are only mended, tables are as large as the picture: half precision there.
+    kind = torch.float32 if k >= refined else torch.float16
+    parts = tuple(axes.new_empty(len(drawings) * one, side, dtype=kind) for side in sides)
     for number, (drawing, picture) in enumerate(zip(drawings, level.pictures, strict=True)):
         here = slice(number * one, (number + 1) * one)
         drawing.reduce(k, axes, (part[here] for part in parts[:-1]), c.chunk)
-        torch.mul(look(picture), c.picture_weight**0.5, out=parts[-1][here])
+        parts[-1][here] = look(picture).mul_(c.picture_weight**0.5)
     penalty = level.picture.new_tensor([0.0, c.flip_penalty][: len(drawings)])
     return dataclasses.replace(
         level, keys=Keys(parts, penalty, height, width), axes=axes, look=look

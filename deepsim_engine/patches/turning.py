@@ -106,10 +106,11 @@ class Turns:
         place = rows(turned(places(height, width, every).T.view(PLACE, height, width), angle))
         drawing = Drawing(guides, describer, places=lambda _height, _width, at: place[at])
         sides = part_sides(level.axes.shape[1])
-        parts = tuple(place.new_empty(height * width, side) for side in sides)
+        kind = level.keys.parts[0].dtype
+        parts = tuple(place.new_empty(height * width, side, dtype=kind) for side in sides)
         drawing.reduce(k, level.axes, parts, self.config.chunk)
         parts[0][~inside(height, width, angle, picture.device).view(-1)] = _NEVER
-        parts = (*parts, level.look(picture).mul_(self.config.picture_weight**0.5))
+        parts = (*parts, level.look(picture).mul_(self.config.picture_weight**0.5).to(kind))
         penalty = picture.new_tensor([self.config.turn_penalty])
         return _Turned(picture, Keys(parts, penalty, *level.size))
 
