@@ -114,7 +114,7 @@ INSTANT = Preset(
 )
 DRAFT = Preset(
     name="draft",
-    promise="a first result in a minute or two",
+    promise="instant, and a network trained for minutes that mends it where that is better",
     longest_side=448,
     batch=1,
     learning_rate=2e-3,
@@ -124,7 +124,7 @@ DRAFT = Preset(
 STANDARD = replace(
     DRAFT,
     name="standard",
-    promise="the best result, in about ten minutes on a processor or one on a graphics card",
+    promise="as draft, in more pixels, for ten minutes: for a graphics card and much patience",
     longest_side=640,
     seconds=600.0,
     gpu_seconds=90.0,

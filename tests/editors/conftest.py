@@ -119,6 +119,7 @@ def krita(krita_app: KritaProcess) -> Iterator[KritaProcess]:
 def artist(krita: KritaProcess, tmp_path: Path, launch: Path) -> Iterator[Artist]:
     """A person at Krita."""
     someone = Artist(krita, tmp_path, launch)
+    krita.call("S.settings.preset = 'draft'")  # there is something to see while it trains
     yield someone
     someone.set_seconds(0)
 

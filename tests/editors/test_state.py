@@ -163,6 +163,10 @@ def test_a_strange_memory_is_ignored() -> None:
     assert (state.model, state.trained, state.choices) == (None, None, Choices())
 
 
+def test_the_preset_that_answers_at_once_is_the_first_choice() -> None:
+    assert Settings().preset == "instant"
+
+
 def test_settings_survive_a_round_trip_and_ignore_nonsense() -> None:
     settings = Settings()
     wanted = {

@@ -10,7 +10,7 @@ from .observable import Observable, Property
 class Settings(Observable):
     """What the artist sets in the docker and finds again next time."""
 
-    preset = Property("draft")
+    preset = Property("instant")
     seconds = Property(0)
     """Training time; 0 leaves it to the preset."""
     blend = Property(True)

@@ -35,8 +35,9 @@ class TrainingSection(Section):
         self.preset = Choice(
             "deepsim_preset",
             _(
-                "How to learn: instant copies patches and needs no training; draft takes minutes; "
-                "standard looks better and takes longer; paper is the published recipe, for a GPU."
+                "How to learn: instant puts patches of the picture together and needs no training; "
+                "draft and standard also train a network, for minutes, and use it where it is "
+                "better; paper is the published recipe, for a GPU."
             ),
         )
         self.preset.activated.connect(guarded(self._on_settings))
