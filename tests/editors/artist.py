@@ -157,16 +157,24 @@ f.write(doc.pixelData(0, 0, doc.width(), doc.height()).data()); f.close()""")
         )
         assert self.krita.call("result = len(names())") == before + 1, self.said
 
-    def follow_live(self, name: str, *edit: Shape) -> None:
-        """Opens the photo, trains, edits the drawing and turns Live on: the preview is there."""
-        self.open_photo(name)
+    def train_and_edit(self, *edit: Shape) -> None:
+        """Draws the segments of the photo in front, trains on them, and paints a shape over."""
         self.add_layer("Segments", segments())
         self.select("Background")
         self.train_instantly()
         self.repaint("Segments", segments(*edit))
+
+    def begin_live(self) -> None:
+        """Turns Live on by its shortcut and waits for the preview."""
         self.krita.press("ctrl+alt+shift+l")
         self.krita.wait("'Live' in names() and S.active.shown > 0", FIRST_START)
         self.krita.wait("not S.steps.busy")
+
+    def follow_live(self, name: str, *edit: Shape) -> None:
+        """Opens the photo, trains, edits the drawing, and turns Live on."""
+        self.open_photo(name)
+        self.train_and_edit(*edit)
+        self.begin_live()
 
     def once_applied(self, change: str) -> None:
         """Has something done as soon as the engine is asked to apply, before it can answer."""

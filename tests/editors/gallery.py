@@ -30,11 +30,18 @@ DOCS = {
     "krita-drawing": "drawing",
     "krita-training": "training",
     "krita-result": "result",
+    "krita-live": "live",
     "krita-docker-opened": "2-opened-dark-en-usual",
     "krita-docker-result": "4-result-dark-en-usual",
     "krita-docker-german": "4-result-dark-de-narrow",
+    "krita-docker-light": "4-result-light-en-usual",
+    "krita-docker-stray": "6-stray-dark-en-usual",
+    "krita-models": "deepsim_library-dark",
+    "krita-settings": "deepsim_settings_window-dark",
 }
 """Names in docs/images, and what the tests call these pictures."""
+STATES = "everything_can_be_read"
+"""The test that shows all states of the docker."""
 
 
 def take(folder: Path, look: str, tests: str) -> None:
@@ -67,12 +74,14 @@ def main(target: str = "", *words: str) -> None:
     look = " ".join(words)
     Look.of(look)
     if target != "docs":
-        take(Path(target).resolve(), look, "everything_can_be_read")
+        take(Path(target).resolve(), look, STATES)
         return
     with tempfile.TemporaryDirectory() as folder:
-        take(Path(folder), look, "artist_trains or everything_can_be_read")
+        take(Path(folder) / "light", "light", STATES)
+        take(Path(folder), "", f"artist_trains or {STATES}")
         for name, taken in DOCS.items():
-            put(Path(folder) / f"{taken}.png", IMAGES / f"{name}.png")
+            within = Path(folder) / "light" if "-light-" in taken else Path(folder)
+            put(within / f"{taken}.png", IMAGES / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ look at, named after state, theme, language and width: gallery.py has it done.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from tests.editors.artist import FIRST_START, Artist
     from tests.editors.krita_harness import KritaProcess
     from tests.editors.looks import LANGUAGES, WIDTHS
-    from tests.editors.pictures import SPOON, segments
+    from tests.editors.pictures import SAUCER, SPOON, segments
 else:
     from artist import FIRST_START, Artist
     from looks import LANGUAGES, WIDTHS
-    from pictures import SPOON, segments
+    from pictures import SAUCER, SPOON, segments
 
 pytestmark = [
     pytest.mark.editor,
@@ -33,26 +34,35 @@ pytestmark = [
 ROW = 20
 """Pixels between two rows of the docker, at least."""
 SECOND_SPOON = ((430, 10, 560, 140), SPOON)
+NEW_SAUCER = ((20, 20, 150, 150), SAUCER)
 
 # What of a docker cannot be read: texts that are cut off, widgets beyond its right edge.
 POSE = """
 from deepsim_krita.actions import by_id
 from deepsim_krita.panel import Panel
-from deepsim_krita.qt import QCheckBox, QLabel, QPushButton, QToolButton
+from deepsim_krita.qt import QCheckBox, QLabel, QPushButton, QScrollArea, QToolButton
 from deepsim_krita.text import language
 def pose(code, width, path):
-    table = studio.actions
+    table, notice = studio.actions, S.active and S.active.notice
     language.choose([code])
+    if S.active and code != "en": S.active.notice = None  # it was said in English
     studio.actions = by_id([studio._safe(action) for action in studio._table()])
     panel = Panel(studio)
     panel.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     panel.setPalette(D.palette()); panel.setAutoFillBackground(True)
     panel.resize(width, 1000); panel.show(); QApplication.sendPostedEvents()
+    # No higher than what is in it: above the message would be nothing.
+    content = panel.findChild(QScrollArea).widget()
+    used = max(w.geometry().bottom() for w in content.children() if w.isWidgetType()
+               and w.isVisibleTo(panel))
+    panel.resize(width, 1000 - max(0, content.height() - used - 12))
+    QApplication.sendPostedEvents()
     picture = panel.grab()
     if path: picture.save(path)
     found = list(cut(panel)) + list(nameless(panel))
     panel.close(); panel.deleteLater()
     studio.actions = table
+    if S.active: S.active.notice = notice
     language.choose(["en"])
     return found
 def cut(panel):
@@ -124,17 +134,16 @@ result = visited""")
         assert (right > x) if same_row else (below > y), (one, other)
 
 
-def test_everything_can_be_read(krita: KritaProcess, artist: Artist) -> None:
+def test_everything_can_be_read(
+    krita: KritaProcess, artist: Artist, screenshot: Callable[[str], None]
+) -> None:
     gallery = Gallery(krita)
     krita.wait("child('deepsim_open_button').isVisibleTo(D)")
     gallery.pose("1-empty")
     artist.open_photo("car")
     krita.wait("child('deepsim_primitive_button').isVisibleTo(D)")
     gallery.pose("2-opened")
-    artist.add_layer("Segments", segments())
-    artist.select("Background")
-    artist.train_instantly()
-    artist.repaint("Segments", segments(SECOND_SPOON))
+    artist.train_and_edit(SECOND_SPOON)
     krita.call("k.action('deepsim_apply').trigger()")
     krita.wait("len(S.active.history) == 1", 120)
     krita.call("S.active.note = 'wheel added'; k.action('deepsim_apply').trigger()")
@@ -142,18 +151,36 @@ def test_everything_can_be_read(krita: KritaProcess, artist: Artist) -> None:
     krita.call("child('deepsim_compare').setValue(50)")
     gallery.pose("4-result")
     assert_keys_go_from_top_to_bottom(krita)
+    # The drawing lies over the preview: without it one sees what Live shows.
+    artist.repaint("Segments", segments(SECOND_SPOON, NEW_SAUCER))
+    artist.begin_live()
+    krita.call("node('Segments').setVisible(False); doc.refreshProjection(); doc.waitForDone()")
+    screenshot("live")
+    gallery.pose("5-live")
+    krita.press("ctrl+alt+shift+l")
+    krita.wait("'Live' not in names()")
+    krita.call("node('Segments').setVisible(True)")
+
     painted = segments(SECOND_SPOON).copy()
     painted[5:15, 5:25] = (255, 0, 255, 255)
     artist.repaint("Segments", painted)
     krita.call("child('deepsim_check').click()")
     krita.wait("S.active.stray > 0 and not S.jobs")
-    gallery.pose("5-stray")
+    gallery.pose("6-stray")
 
     krita.call("k.action('deepsim_library').trigger()")
     gallery.window("deepsim_library")
     krita.wait("w.list.count() and not w.list.item(0).icon().isNull()")
     gallery.window("deepsim_library")
     krita.call("w.close(); k.action('deepsim_settings').trigger()")
+    # Where a test keeps its models is no folder that anybody has.
+    krita.wait(
+        "any(w.objectName() == 'deepsim_settings_window' for w in QApplication.topLevelWidgets())"
+    )
+    krita.call("""
+w = next(w for w in QApplication.topLevelWidgets() if w.objectName() == "deepsim_settings_window")
+where = str(studio.configuring.data)
+next(t for t in w.findChildren(QLabel) if t.text() == where).setText("~/.local/share/deepsim")""")
     gallery.window("deepsim_settings_window")
     krita.call("w.close()")
 
@@ -162,8 +189,8 @@ def test_everything_can_be_read(krita: KritaProcess, artist: Artist) -> None:
     gallery.pose("3-estimate")
     krita.call("k.action('deepsim_train').trigger()")
     krita.wait("child('deepsim_loss').isVisibleTo(D)", FIRST_START)
-    gallery.pose("6-training")
+    gallery.pose("7-training")
     krita.call("studio.actions['cancel'].run()")
     krita.wait("not S.jobs", 120)
-    gallery.pose("7-stopped")
+    gallery.pose("8-stopped")
     assert gallery.faults == []

@@ -23,7 +23,7 @@ NAMES = {
     "QtWidgets": "QApplication QCheckBox QComboBox QDialog QDialogButtonBox QFileDialog QFormLayout"
     " QFrame QHBoxLayout QLabel QLineEdit QListWidget QListWidgetItem QMenu"
     " QMessageBox QProgressBar QPushButton QScrollArea QSizePolicy QSlider"
-    " QSpinBox QToolBar QToolButton QVBoxLayout QWidget",
+    " QSpinBox QStyle QStyleOptionComboBox QStylePainter QToolBar QToolButton QVBoxLayout QWidget",
 }
 """Every Qt name that the plugin uses, by the module it comes from."""
 

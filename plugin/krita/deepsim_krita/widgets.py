@@ -12,6 +12,9 @@ from .qt import (
     QPainter,
     QScrollArea,
     QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     Qt,
     QWidget,
 )
@@ -30,6 +33,9 @@ DOTS = {
     "connecting": "#e0a030",
     "failed": "#d9534f",
 }
+
+MARGIN = 4
+"""Pixels of a combo box's room for its text that styles leave empty."""
 
 
 def scrolling(content: Any) -> Any:
@@ -69,6 +75,20 @@ class Choice(QComboBox):
         if index != self.currentIndex():
             self.setCurrentIndex(index)
         self.blockSignals(False)
+
+    def paintEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
+        """Draws a text that is longer than there is room with an ellipsis at its end."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self)
+        end = Qt.TextElideMode.ElideRight
+        option.currentText = option.fontMetrics.elidedText(
+            option.currentText, end, room.width() - MARGIN
+        )
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
 
     @property
     def key(self) -> str:

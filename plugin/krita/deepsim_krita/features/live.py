@@ -119,6 +119,7 @@ class Live:
         self._applying.drawing(state, name, kind)
         self._seen.pop(state.uid, None)
         state.live = self._moved = True
+        state.notice = None  # what was said before is done with, as when a job begins
         self.look()
 
     def _end(self, state: DocumentState, notice: Notice | None = None) -> None:

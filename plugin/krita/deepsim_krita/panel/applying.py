@@ -63,8 +63,11 @@ class ApplyingSection(Section):
         state, settings = session.active, session.settings
         self.setVisible(state is not None and state.drawn)
         auto = studio.library.own(state) if state is not None else None
-        items = [(_none_or(auto, own=state is not None and state.model is not None), AUTO)]
-        if state is not None and studio.training.running(state) is not None:
+        own = state is not None and state.model is not None
+        training = state is not None and studio.training.running(state) is not None
+        # What a picture's first training has learned so far is what Apply takes by itself.
+        items = [(_none_or(auto, own) if own or not training else _("In training now"), AUTO)]
+        if own and training:
             items.append((_("In training now"), TRAINING))
         items += [
             (f"{m.name} · {m.kind} · {preset_name(m.preset)} · {m.size[0]}×{m.size[1]}", m.id)

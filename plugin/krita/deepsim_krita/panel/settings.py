@@ -22,6 +22,9 @@ from ..widgets import Choice
 from .parts import form, row
 from .training import PRESETS, preset_name
 
+WIDTH = 420
+"""Pixels of the window at least, so that a usual folder fits into a line."""
+
 
 class SettingsWindow(QDialog):
     """Changes count at once; those of the engine with its button."""
@@ -32,6 +35,7 @@ class SettingsWindow(QDialog):
         self.setObjectName("deepsim_settings_window")
         self.setWindowTitle(_("DeepSIM Settings"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(WIDTH)
         column = QVBoxLayout(self)
         self._add_defaults(column)
         self._add_engine(column)
