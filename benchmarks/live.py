@@ -105,12 +105,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--side", type=int, default=512, help="of the canvas (default 512)")
     parser.add_argument("--strokes", type=int, default=10)
+    parser.add_argument("--threads", type=int, default=2, help="of the engine (default 2)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        with engine_in(folder) as launch, krita_with_plugin(launch, wheels()) as krita:
+        with (
+            engine_in(folder) as launch,
+            krita_with_plugin(launch, wheels(), threads=options.threads) as krita,
+        ):
             place = _prepare(krita, folder, options.side)
             assert krita.krita is not None
             engine = Location.from_file(launch).read_connection()

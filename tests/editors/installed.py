@@ -62,11 +62,12 @@ def engine_in(shared: Path, chroot: Path | None = None) -> Iterator[Path]:
 
 @contextmanager
 def krita_with_plugin(
-    launch: Path, pyzmq: Path, chroot: Path | None = None
+    launch: Path, pyzmq: Path, chroot: Path | None = None, threads: int = 2
 ) -> Iterator[KritaProcess]:
     """A running Krita whose plugin starts the engine of a launch.json.
 
-    `pyzmq` is a folder of unpacked pyzmq as the installer fetches it.
+    `pyzmq` is a folder of unpacked pyzmq as the installer fetches it, `threads` how many the
+    engine computes with.
     """
 
     def install(resources: Path, config: Path) -> None:
@@ -84,7 +85,7 @@ def krita_with_plugin(
             pyzmq=pyzmq,
         )
 
-    process = KritaProcess(install, {"OMP_NUM_THREADS": "2"}, chroot=chroot)
+    process = KritaProcess(install, {"OMP_NUM_THREADS": str(threads)}, chroot=chroot)
     try:
         process.start()
         process.set_up()
