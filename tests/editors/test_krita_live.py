@@ -75,6 +75,8 @@ def test_a_preview_that_undo_brings_back_is_empty_and_goes_with_the_next_edit(
 def test_the_preview_follows_a_canvas_that_is_turned_mirrored_scaled_and_cropped(
     krita: KritaProcess, artist: Artist
 ) -> None:
+    if krita.version == (5, 2):
+        pytest.skip("Krita 5.2 does not survive the undoing; docs/krita.md, Which Kritas")
     artist.follow_live("turned", ABOVE_LEFT)
     krita.call("seen = lambda: S.active.shown > shown and not S.busy and not S.steps.busy")
     for number, name in enumerate(("mirrored", "turned", "scaled", "cropped")):

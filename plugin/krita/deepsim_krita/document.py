@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
 
@@ -43,6 +44,12 @@ def _walk(parent: Any, level: int = 0) -> Iterator[tuple[Any, int]]:
         if not _is_mask(node):
             yield node, level
             yield from _walk(node, level + 1)
+
+
+@lru_cache(maxsize=None)
+def _redo_template() -> str:
+    """Krita's “Redo %1” in its language; once, because Krita logs that nothing is filled in."""
+    return str(Krita.krita_i18n("Redo %1"))
 
 
 def _find(document: Any, uid: str) -> Any:
@@ -300,8 +307,7 @@ class KritaDocument:
         if front is None or front.rootNode() is None or _uid(front.rootNode()) != self.uid:
             return True  # Krita tells it of the document in front only
         # The action is enabled all the time; only its text tells.
-        template = Krita.krita_i18n("Redo %1")
-        return names_a_step(Krita.instance().action("edit_redo").text(), template)
+        return names_a_step(Krita.instance().action("edit_redo").text(), _redo_template())
 
     def remove(self, uid: str) -> None:
         """Takes a layer away; raises GoneError."""
