@@ -1,6 +1,7 @@
 """Which device computes, and in which number format."""
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -34,6 +35,22 @@ def compute_dtype(device: torch.device) -> torch.dtype:
     if device.type == "cpu" and _cpu_has_bfloat16():
         return torch.bfloat16
     return torch.float32
+
+
+@contextlib.contextmanager
+def one_thread(really: bool = True) -> Iterator[None]:
+    """Inside the block one thread computes, if `really`; afterwards as many as before.
+
+    For many small operations: on two cores, threads that wait for each other gain nothing, and
+    take the core that an editor needs.
+    """
+    before = torch.get_num_threads()
+    if really:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> contextlib.AbstractContextManager[Any]:

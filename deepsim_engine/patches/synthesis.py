@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from deepsim_engine import devices
 from deepsim_engine.errors import InputError
 from deepsim_engine.patches.config import PatchConfig
 from deepsim_engine.patches.describe import Drawing
@@ -23,6 +24,8 @@ _ASKED = 256
 """Pixels that are asked which angles they would like."""
 _FEW = 4
 """Every so many of them are asked at first, whether an angle is worth asking all."""
+_FEW_PIXELS = 1 << 15
+"""Pixels around a smaller edit are not worth a second thread."""
 _FITS = 0.2
 """Nobody is asked where nine tenths of the pixels have found something nearer than this."""
 _RIM = 6
@@ -130,7 +133,10 @@ class PatchSynthesizer:
         pair, primitive = self._pair, primitive.detach().to(self.device)
         drawing = Drawing.beside(pair.guides, pair.describer, primitive)
         synthesis = _Synthesis(self._turns, self.config, drawing, within)
-        field, picture = synthesis.run()
+        edited = drawing.edited if self.config.settle > 0 else ()
+        small = bool(edited) and edited[0].area < _FEW_PIXELS
+        with devices.one_thread(small):
+            field, picture = synthesis.run()
         return picture.clamp(-1, 1), self._correspondence(field, synthesis.angles)
 
     def _correspondence(self, field: Field, angles: tuple[int, ...]) -> Correspondence:
