@@ -59,6 +59,9 @@ def put(source: Path, target: Path) -> None:
     )
     bottom = (ImageChops.difference(picture, empty).getbbox() or (0, 0, 0, picture.height))[3]
     picture = picture.crop((0, 0, picture.width, min(picture.height, bottom + MARGIN)))
+    picture.save(target, optimize=True)
+    if target.stat().st_size <= LARGEST:
+        return
     for colours in (256, 128, 64, 32, 16):
         few = picture.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         few.save(target, optimize=True)

@@ -196,6 +196,16 @@ def test_stray_colours_are_pointed_out_and_snapped_to_the_palette(
     assert np.array_equal(artist.pixels("Segments"), painted)
 
 
+def test_an_eye_hides_the_drawing_and_tells_so(krita: KritaProcess, artist: Artist) -> None:
+    artist.open_photo("eye")
+    artist.add_layer("Segments", segments())
+    krita.wait("child('deepsim_segments_eye').isEnabled()")
+    for icon, seen in (("novisible", False), ("visible", True)):
+        krita.call("child('deepsim_segments_eye').click()")
+        krita.wait(f"child('deepsim_segments_eye').property('icon_name') == {icon!r}")
+        assert krita.call("result = node('Segments').visible()") is seen
+
+
 def test_errors_come_with_what_mends_them(krita: KritaProcess, artist: Artist) -> None:
     artist.open_photo("mended")
     artist.add_layer("Lines", segments())

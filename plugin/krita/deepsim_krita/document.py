@@ -87,7 +87,7 @@ class KritaDocument:
     def layers(self) -> list[LayerInfo]:
         """All layers from top to bottom."""
         return [
-            LayerInfo(uid=_uid(node), name=str(node.name()), level=level)
+            LayerInfo(_uid(node), str(node.name()), level, bool(node.visible()))
             for node, level in _walk(self._document.rootNode())
         ]
 

@@ -103,11 +103,15 @@ class Result:
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """One layer of a document: its id, which saving keeps, its name, how deep it lies in groups."""
+    """One layer of a document: its id, which saving keeps, its name, how deep it lies in groups.
+
+    `visible`: whether its eye is open; a closed group hides it all the same.
+    """
 
     uid: str
     name: str
     level: int = 0
+    visible: bool = True
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,10 @@ from ..state import LayerInfo
 from ..studio import Studio
 from ..text import _
 from ..widgets import Choice
-from .parts import Section, form, row, tool
+from .parts import Section, form, row, set_icon, tool
+
+EYE, CLOSED_EYE = "visible", "novisible"
+"""Krita's icons."""
 
 
 class LayersSection(Section):
@@ -45,7 +48,7 @@ class LayersSection(Section):
         self.destroyed.connect(lambda *_: wanted.disconnect(callback))
 
     def _eye(self, part: str, tip: str) -> Any:
-        return tool(f"deepsim_{part}_eye", "visible", tip, lambda: self._toggle(part))
+        return tool(f"deepsim_{part}_eye", EYE, tip, lambda: self._toggle(part))
 
     def refresh(self) -> None:
         """Shows the layers there are and which are taken."""
@@ -63,8 +66,9 @@ class LayersSection(Section):
         ):
             text = _found(found) if choice == AUTO else _("Automatic (by name)")
             combo.show_items([(text, AUTO), (_("None"), NONE), *items], choice)
-        self.edges_eye.setEnabled(roles.edges is not None)
-        self.segments_eye.setEnabled(roles.segments is not None)
+        for eye, layer in ((self.edges_eye, roles.edges), (self.segments_eye, roles.segments)):
+            eye.setEnabled(layer is not None)
+            set_icon(eye, EYE if layer is None or layer.visible else CLOSED_EYE)
         for widget in (self.image, self.edges, self.segments, self.extract, self.draft):
             widget.setEnabled(state is not None)
 

@@ -97,13 +97,20 @@ def tool(name: str, icon: str, tip: str, slot: Callable[[], None]) -> Any:
     """A small button with one of Krita's icons."""
     made = QToolButton()
     made.setObjectName(name)
-    made.setIcon(Krita.instance().icon(icon))
+    set_icon(made, icon)
     made.setToolTip(tip)
     made.setAccessibleName(tip)
     made.setAutoRaise(True)
     made.setIconSize(QSize(16, 16))
     made.clicked.connect(guarded(lambda *_: slot()))
     return made
+
+
+def set_icon(made: Any, icon: str) -> None:
+    """Gives a button one of Krita's icons, unless it has it."""
+    if made.property("icon_name") != icon:
+        made.setProperty("icon_name", icon)
+        made.setIcon(Krita.instance().icon(icon))
 
 
 def row(*widgets: Any) -> Any:
