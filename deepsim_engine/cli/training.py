@@ -35,8 +35,13 @@ def train(
     edges: Edges = None,
     painting: Painting = None,
     preset: Annotated[
-        str, typer.Option(metavar="NAME", help="instant, draft, standard or paper.")
-    ] = "draft",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="instant, draft, standard or paper.",
+            show_default="instant; draft with --seconds, --steps, --resume or --from",
+        ),
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Train for this long.", show_default="by preset")
     ] = None,
@@ -69,6 +74,9 @@ def train(
             raise InputError("--seconds and --steps exclude each other: give one of them.")
         inputs = [image, *layers.files(), *([] if warm_start is None else [warm_start])]
         check_output(out, inputs)
+        if preset is None:
+            learns = resume or not (seconds is steps is warm_start is None)
+            preset = "draft" if learns else "instant"
         checkpoint = checkpoint_of(out)
         _tell_of_checkpoint(output, checkpoint, resume)
 

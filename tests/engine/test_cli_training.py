@@ -186,6 +186,15 @@ def test_a_model_whose_folder_refuses_it_is_saved_elsewhere(studio: Path, model:
     shutil.rmtree(rescued.parent)
 
 
+def test_without_a_preset_the_answer_comes_at_once_unless_a_training_is_described(
+    studio: Path,
+) -> None:
+    command = ["train", "picture.png", "--segments", "segments.png", *QUICK]
+    assert deepsim(studio, *command, "--out", "now.safetensors")["preset"] == "instant"
+    learned = deepsim(studio, *command, "--steps", "1", "--out", "learned.safetensors")
+    assert learned["preset"] == "draft"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_training_keeps_a_checkpoint_and_goes_on(
