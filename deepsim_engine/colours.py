@@ -16,6 +16,8 @@ from deepsim_engine.imaging import Pixels
 STRIP = 2**21
 """Pixels worked on at once, so that memory does not grow with the canvas."""
 
+_RUN = 4
+"""Runs of one colour that are shorter on average are not worth their own treatment."""
 _FEW = 2**17
 """So many numbers are sorted sooner than looked up in a table of all there are."""
 
@@ -58,9 +60,15 @@ class ColourTable:
             codes |= pixels[:, :, channel]
         # Drawings are flat: their pixels are some thousand runs of one colour.
         line = codes.ravel()
-        starts = np.flatnonzero(np.diff(line, prepend=~line[:1]))
-        present, rank = _ranked(line[starts])
-        index = np.repeat(rank, np.diff(starts, append=len(line))).reshape(codes.shape)
+        starts = np.flatnonzero(line[1:] != line[:-1]) + 1
+        if len(starts) < len(line) // _RUN:
+            starts = np.concatenate([[0], starts])
+            present, rank = _ranked(line[starts])
+            rank = np.repeat(rank, np.diff(starts, append=len(line)))
+        else:
+            del starts
+            present, rank = _ranked(line)
+        index = rank.reshape(codes.shape)
         colours = np.stack([present >> 16, (present >> 8) & 255, present & 255], axis=1)
         return cls(colours.astype(np.uint8), to_lab(colours.astype(np.uint8)), index)
 

@@ -42,11 +42,14 @@ def one_thread(really: bool = True) -> Iterator[None]:
     """Inside the block one thread computes, if `really`; afterwards as many as before.
 
     For many small operations: on two cores, threads that wait for each other gain nothing, and
-    take the core that an editor needs.
+    take the core that an editor needs. The number is the whole process's: nothing else should
+    begin to compute meanwhile.
     """
+    if not really:
+        yield
+        return
     before = torch.get_num_threads()
-    if really:
-        torch.set_num_threads(1)
+    torch.set_num_threads(1)
     try:
         yield
     finally:

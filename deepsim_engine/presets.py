@@ -172,5 +172,7 @@ def find(name: str) -> Preset:
 
 
 def as_json(preset: Preset) -> dict[str, Any]:
-    """A preset as plain JSON values (lists instead of tuples), comparable after reading back."""
-    return json.loads(json.dumps(asdict(preset)))
+    """What decides a training, as plain JSON values (no tuples), comparable after reading back."""
+    values: dict[str, Any] = json.loads(json.dumps(asdict(preset)))
+    del values["promise"]
+    return values

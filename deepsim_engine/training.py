@@ -316,7 +316,10 @@ class _Run:
         """Go on from the checkpoint. Raises InputError if it belongs to another training."""
         assert self.checkpoint is not None  # noqa: S101
         state, tensors = checkpoints.read_file(self.checkpoint, _KEY, "a DeepSIM checkpoint")
-        if state.get("format") != _FORMAT or state.get("run") != self.identity():
+        run = state.get("run")
+        if isinstance(run, dict) and isinstance(run.get("preset"), dict):
+            run["preset"].pop("promise", None)  # of earlier versions
+        if state.get("format") != _FORMAT or run != self.identity():
             raise InputError(
                 f"{self.checkpoint} belongs to another training (another picture, drawing, preset,"
                 " size or seed, or another version of DeepSIM): train anew without resuming."
@@ -352,7 +355,8 @@ def estimate_memory(
     """
     pixels = size[0] * size[1]
     pair = pixels * (channels + 8) * 8
-    patches = 2**27 + min(pixels, 256 * 256) * 3000 + pixels * 1100
+    # Applying may take turned patches besides, training does not.
+    patches = 2**27 + min(pixels, 256 * 256) * 3000 + pixels * (700 if preset.trains else 1100)
     if not preset.trains:
         return 2**27 + pair + patches
     if device.type != "cpu":

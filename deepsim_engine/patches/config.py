@@ -79,6 +79,6 @@ class PatchConfig:
     """Where the drawing equals the training drawing the training picture stays, but for this many
     pixels around what was changed; 0 makes everything anew."""
     chunk: int = 1 << 16
-    """Pixels handled at once: bounds the memory, does not change the result."""
+    """Pixels handled at once: bounds the memory, changes the result by rounding at most."""
     seed: int = 0
     """Seed of the random search."""

@@ -2,7 +2,6 @@
 
 import dataclasses
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -54,13 +53,6 @@ class Level:
     def picture(self) -> Tensor:
         """The training picture (3, height, width)."""
         return self.pictures[0]
-
-    @cached_property
-    def guide(self) -> Keys | None:
-        """The keys without what describes the picture."""
-        if self.keys is None:
-            return None
-        return dataclasses.replace(self.keys, parts=self.keys.parts[:-1])
 
 
 @dataclass(frozen=True)

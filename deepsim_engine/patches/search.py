@@ -4,7 +4,7 @@ The second is the vectorised form of PatchMatch (Barnes et al. 2009): every pixe
 neighbours found, shifted by their distance, and random places around its own best.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -14,6 +14,8 @@ from deepsim_engine.patches.window import Window
 
 _PART = 32
 """Components that are compared before it is asked whether a candidate can still be the nearest."""
+_KEPT = 1 << 15
+"""Keys of which it is kept what a matrix product needs: two sources of 128 px."""
 _FEW = 500
 """So few candidates are sooner compared in all components than sorted out in between."""
 
@@ -41,9 +43,9 @@ class Keys:
     """Descriptors of every pixel of the S stacked sources.
 
     Attributes:
-        parts: (S*height*width, D_i) float32 each, together the descriptors; where a distance by
-            the first parts is too large the others are not looked at, so these should be short
-            and say much.
+        parts: (S*height*width, D_i) each, float32 or, where fields are only mended, float16;
+            together the descriptors, those of the picture last. Where a distance by the first
+            parts is too large the others are not looked at, so these should be short and say much.
         penalty: (S,) float32, added to the distances to a source.
         height, width: size of one source.
     """
@@ -68,9 +70,24 @@ class Keys:
         return torch.div(place, self.height * self.width, rounding_mode="floor")
 
     @cached_property
+    def guide(self) -> "Keys":
+        """Those without what describes the picture."""
+        return replace(self, parts=self.parts[:-1])
+
+    @property
     def prepared(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The mean of all keys (D,), and for a matrix product of queries from which it was taken:
-        squared lengths and penalties (N,), and -2 times the keys (D, N)."""
+        """For `Search.nearest`, of float32 keys; kept where it is small.
+
+        The mean of all keys (D,), and for a matrix product of queries from which it was taken:
+        squared lengths and penalties (N,), and -2 times the keys (D, N).
+        """
+        return self._kept if len(self.parts[0]) <= _KEPT else self._prepare()
+
+    @cached_property
+    def _kept(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self._prepare()
+
+    def _prepare(self) -> tuple[Tensor, Tensor, Tensor]:
         values = torch.cat(self.parts, 1)
         centre = values.mean(0)
         centred = values - centre
@@ -86,7 +103,8 @@ def part_sides(dims: int) -> tuple[int, ...]:
 
 def parted(descriptors: Tensor) -> tuple[Tensor, ...]:
     """Descriptors (N, D), what says most first, as `Keys.parts` and `Search.queries` want them."""
-    return tuple(part.contiguous() for part in descriptors.split(_PART, 1))
+    sides = part_sides(descriptors.shape[1])
+    return tuple(part.contiguous() for part in descriptors.split(sides, 1))
 
 
 @dataclass(frozen=True)
@@ -94,7 +112,7 @@ class Search:
     """The search for the nearest keys of some pixels of a field of `shape` (h, w).
 
     Attributes:
-        queries: (n, D_i) each, parted as the keys.
+        queries: (n, D_i) float32 each, parted as the keys.
         keys: where is searched.
         at: (n,) int64, the flat numbers of the pixels that are searched for; others stay.
         shape: (h, w) of the field.
@@ -235,7 +253,6 @@ class _Best:
     places: Tensor
     place: Tensor
     distance: Tensor
-    _beside: dict[tuple[int, int], Tensor] = field(default_factory=dict)
 
     @classmethod
     def of(cls, known: Field, search: Search) -> "_Best":
@@ -244,16 +261,12 @@ class _Best:
 
     def beside(self, axis: int, step: int) -> Tensor:
         """(n,) what the pixel found that lies `step` before each along an axis."""
-        if (axis, step) not in self._beside:
-            (height, width), at = self.search.shape, self.search.at
-            if axis:
-                column = at % width
-                there = at + (column - step).clamp_(0, width - 1).sub_(column)
-            else:
-                row = torch.div(at, width, rounding_mode="floor")
-                there = at + (row - step).clamp_(0, height - 1).sub_(row).mul_(width)
-            self._beside[axis, step] = there
-        return self.places[self._beside[axis, step]]
+        (height, width), at = self.search.shape, self.search.at
+        if axis:
+            column = at % width
+            return self.places[at + (column - step).clamp_(0, width - 1).sub_(column)]
+        row = torch.div(at, width, rounding_mode="floor")
+        return self.places[at + (row - step).clamp_(0, height - 1).sub_(row).mul_(width)]
 
     def put(self, which: Tensor, place: Tensor, distance: Tensor) -> None:
         """Better ones, of the pixels number `which`."""

@@ -22,10 +22,10 @@ from deepsim_engine.patches.window import Window
 _POLISH_RADIUS = 4
 _ASKED = 256
 """Pixels that are asked which angles they would like."""
-_FEW = 4
+_FIRST = 4
 """Every so many of them are asked at first, whether an angle is worth asking all."""
-_FEW_PIXELS = 1 << 15
-"""Pixels around a smaller edit are not worth a second thread."""
+_SMALL = 1 << 15
+"""Pixels of the window around an edit; one of fewer is not worth a second thread."""
 _FITS = 0.2
 """Nobody is asked where nine tenths of the pixels have found something nearer than this."""
 _RIM = 6
@@ -133,10 +133,7 @@ class PatchSynthesizer:
         pair, primitive = self._pair, primitive.detach().to(self.device)
         drawing = Drawing.beside(pair.guides, pair.describer, primitive)
         synthesis = _Synthesis(self._turns, self.config, drawing, within)
-        edited = drawing.edited if self.config.settle > 0 else ()
-        small = bool(edited) and edited[0].area < _FEW_PIXELS
-        with devices.one_thread(small):
-            field, picture = synthesis.run()
+        field, picture = synthesis.run()
         return picture.clamp(-1, 1), self._correspondence(field, synthesis.angles)
 
     def _correspondence(self, field: Field, angles: tuple[int, ...]) -> Correspondence:
@@ -168,6 +165,7 @@ class _Synthesis:
         self.within = within
         same_size = drawing.shape(0) == self.pair.levels[0].size
         self.settles = same_size and (config.settle > 0 or within is not None)
+        self.small = same_size and config.settle > 0 and drawing.edited[0].area < _SMALL
 
     def run(self) -> tuple[Field, Tensor]:
         """The field and the picture of the finest level."""
@@ -177,7 +175,12 @@ class _Synthesis:
         field = identity_field(self.drawing.shape(start), levels[start].picture.device)
         self.angles = self._angles(field, start)
         self.levels = [self.turns.level(k, self.angles) for k in range(start + 1)]
-        generator = torch.Generator().manual_seed(c.seed)
+        with devices.one_thread(self.small):
+            return self._made(field, start)
+
+    def _made(self, field: Field, start: int) -> tuple[Field, Tensor]:
+        """From a level on, the field and the picture of the finest."""
+        generator = torch.Generator().manual_seed(self.config.seed)
         for k in range(start, -1, -1):
             field, at = self._level(field, k, generator, anew=k == start)
         if self.levels[0].marked is not None:
@@ -226,23 +229,24 @@ class _Synthesis:
         at = at[:: 1 + len(at) // _ASKED]
         if not c.turns or not len(at):
             return ()
-        queries = torch.cat(self._queries(k, at), 1)
+        queries = self._queries(k, at)
 
         def distance(keys: Keys, some: slice = slice(None)) -> Tensor:
             """How far what is asked for lies from the nearest of some keys."""
-            return Search((queries[some],), keys, at[some], shape, c.chunk).nearest()[1]
+            asked = tuple(part[some] for part in queries)
+            return Search(asked, keys, at[some], shape, c.chunk).nearest()[1]
 
         known = distance(self._keys(k)[0])
         if known.quantile(0.9) < _FITS:
             return ()
 
         def gain(angle: int, some: slice = slice(None)) -> float:
-            turned = distance(self.turns.source(k, angle).guide, some)
+            turned = distance(self.turns.keys(k, angle).guide, some)
             saved = (known[some] - turned).clamp_min(0).sum()
             return float(saved / known[some].sum().clamp_min(1e-6))
 
-        few = slice(None, None, _FEW)
-        likely = [a for a in range(c.turns, 360, c.turns) if gain(a, few) > c.turn_gain / 4]
+        first = slice(None, None, _FIRST)
+        likely = [a for a in range(c.turns, 360, c.turns) if gain(a, first) > c.turn_gain / 4]
         gains = {angle: gain(angle) for angle in likely}
         best = max(gains, key=gains.__getitem__, default=0)
         if not gains or gains[best] < c.turn_gain / 2:
@@ -280,9 +284,9 @@ class _Synthesis:
 
     def _keys(self, k: int) -> tuple[Keys, Keys]:
         """Keys of the primitive alone, and of primitive and picture."""
-        guide, every = self.levels[k].guide, self.levels[k].keys
-        assert guide is not None and every is not None  # noqa: S101  (at levels that are searched)
-        return guide, every
+        every = self.levels[k].keys
+        assert every is not None  # noqa: S101  (asked for at levels that are searched)
+        return every.guide, every
 
     def _queries(self, k: int, at: Tensor) -> tuple[Tensor, ...]:
         """What to look for at the pixels `at`, as `Search.queries`."""

@@ -3,7 +3,6 @@
 import math
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -67,7 +66,7 @@ class Turns:
         sources = plain.sources.with_more(pictures)
         if plain.keys is None:
             return replace(plain, pictures=plain.pictures + pictures, sources=sources)
-        every = [plain.keys, *(each.keys for each in added if each.keys)]
+        every = [plain.keys, *(self.keys(level, angle) for angle in angles)]
         parts = tuple(map(torch.cat, zip(*(keys.parts for keys in every), strict=True)))
         keys = replace(plain.keys, parts=parts, penalty=torch.cat([k.penalty for k in every]))
         marked = plain.marked
@@ -77,6 +76,12 @@ class Turns:
             marked = marked.with_more(pictures, marks)
         pictures = plain.pictures + pictures
         return replace(plain, pictures=pictures, sources=sources, keys=keys, marked=marked)
+
+    def keys(self, level: int, angle: int) -> Keys:
+        """Those of the training pair at a level that is searched, turned."""
+        keys = self.source(level, angle).keys
+        assert keys is not None  # noqa: S101
+        return keys
 
     def source(self, level: int, angle: int) -> "_Turned":
         """The training pair at a level, turned."""
@@ -121,9 +126,3 @@ class _Turned:
 
     picture: Tensor
     keys: Keys | None = None
-
-    @cached_property
-    def guide(self) -> Keys:
-        """The keys without what describes the picture."""
-        assert self.keys is not None  # noqa: S101  (asked for at levels that are searched)
-        return replace(self.keys, parts=self.keys.parts[:-1])

@@ -177,13 +177,16 @@ f.write(doc.pixelData(0, 0, doc.width(), doc.height()).data()); f.close()""")
         self.begin_live()
 
     def once_applied(self, change: str) -> None:
-        """Has something done as soon as the engine is asked to apply, before it can answer."""
+        """Has something done as soon as the engine is asked to apply, before it can answer.
+
+        Then `changed`, in Krita, holds the number that the next preview will have.
+        """
         self.krita.call(f"""
 changed, client = [], S._client
 def ask(kind, *request, **more):
     if kind == "apply":
         del client.request
-        QTimer.singleShot(0, lambda: [{change}, changed.append(True)])
+        QTimer.singleShot(0, lambda: [{change}, changed.append(S.active.shown + 1)])
     return type(client).request(client, kind, *request, **more)
 client.request = ask""")
 

@@ -81,10 +81,9 @@ def test_the_preview_follows_a_canvas_that_is_turned_mirrored_scaled_and_cropped
     krita.call("seen = lambda: S.active.shown > shown and not S.busy and not S.steps.busy")
     for number, name in enumerate(("mirrored", "turned", "scaled", "cropped")):
         artist.once_applied(CANVAS_CHANGES[name])
-        krita.call("shown = S.active.shown")
         artist.repaint("Segments", segments((BELOW_RIGHT, ABOVE_LEFT)[number % 2]))
         krita.wait("changed")
-        krita.call("doc.waitForDone(); shown = S.active.shown")
+        krita.call("doc.waitForDone(); shown = changed[0] - 1")
         krita.wait("seen()", 120)
         assert krita.call("result = names()") == ["Background", "Live", "Segments"], name
         assert krita.call("result = S.active.live"), (name, artist.said)

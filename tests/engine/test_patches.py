@@ -115,6 +115,18 @@ def test_a_turned_part_is_made_of_the_turned_picture(angle: int) -> None:
     assert float(primitive[1][row, column].mean()) > 0.9
 
 
+def test_above_the_refined_size_parts_are_turned_too() -> None:
+    (image, primitive), (truth, edited) = bar(0), bar(40)
+    config = PatchConfig(search_side=24, refine_side=48)
+    patches = PatchSynthesizer(image, primitive, config=config)
+    result, origin = patches.synthesize_with_correspondence(edited)
+    body = edited[1] > 0
+    assert (origin.angle[body] - 40).abs().float().median() <= 15
+    anew, origin = patches.unsettled().synthesize_with_correspondence(edited)
+    assert not origin.angle.any()  # what training looks at takes none
+    assert psnr(result[:, body], truth[:, body]) > psnr(anew[:, body], truth[:, body])
+
+
 def test_turned_pictures_that_are_not_kept_are_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     image, primitive = bar(0)
     edited = bar(40)[1]
@@ -204,15 +216,23 @@ def test_primitives_of_any_size_can_be_made(size: tuple[int, int]) -> None:
 def test_training_pictures_of_any_size_can_be_used(size: tuple[int, int]) -> None:
     image, primitive = photograph()
     image, primitive = image[:, : size[0], : size[1]], primitive[:, : size[0], : size[1]]
-    result = PatchSynthesizer(image, primitive).synthesize(primitive)
+    patches = PatchSynthesizer(image, primitive)
+    result = patches.synthesize(primitive)
     assert result.shape == image.shape
+    result = patches.synthesize(primitive.roll(3, 1))
+    assert result.shape == image.shape
+    assert result.isfinite().all()
 
 
-def test_pictures_above_the_refined_size_keep_their_detail() -> None:
-    image, primitive = photograph()
+def test_levels_above_the_refined_size_follow_what_moved_and_keep_their_detail() -> None:
+    image, primitive = scene((36, 34))
+    truth, edited = scene((56, 60))
     config = PatchConfig(search_side=24, refine_side=48)
-    result = PatchSynthesizer(image, primitive, config=config).synthesize(primitive)
-    assert psnr(result, image) > 28
+    result = PatchSynthesizer(image, primitive, config=config).synthesize(edited)
+    assert psnr(result, truth) > psnr(image, truth) + 8
+    image, primitive = photograph()
+    anew = PatchSynthesizer(image, primitive, config=config).unsettled()
+    assert psnr(anew.synthesize(primitive), image) > 28
 
 
 def test_a_primitive_of_another_model_is_refused() -> None:

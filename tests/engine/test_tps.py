@@ -57,6 +57,15 @@ def test_an_affine_move_of_the_control_points_bends_nothing(
     torch.testing.assert_close(warp.source_of(points), points @ matrix + shift, atol=1e-5, rtol=0)
 
 
+def test_points_warped_in_parts_lie_where_they_lie_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    warps, points = tps.from_displacements(displacements(5, 2)), whole((30, 40), 2)
+    together = warps.source_of(points)
+    monkeypatch.setattr("deepsim_engine.tps._CHUNK", 100)
+    torch.testing.assert_close(warps.source_of(points), together, atol=1e-6, rtol=0)
+
+
 def test_no_displacement_gives_the_picture_back() -> None:
     picture = picture_tensor(data.rocket()[:40, :60], CPU)
     points = tps.from_displacements(torch.zeros(1, tps.POINTS, 2)).source_of(whole((40, 60)))

@@ -146,6 +146,10 @@ def test_an_interrupted_training_ends_as_if_it_never_was(
             *pair, preset, steps=6, checkpoint=kept, should_stop=after(3), resume=True, device="cpu"
         )
     assert stop.value.step == 5
+    # A checkpoint that an earlier version wrote held the preset's promise, too.
+    state, tensors = checkpoints.read_file(kept, "deepsim-checkpoint", "a DeepSIM checkpoint")
+    state["run"]["preset"]["promise"] = "as it was"
+    checkpoints.write_file(kept, "deepsim-checkpoint", state, tensors)
     resumed = train(*pair, preset, steps=6, checkpoint=kept, resume=True, device="cpu")
     assert resumed.id == train(*pair, preset, steps=6, device="cpu").id
     assert resumed.description.steps == 6

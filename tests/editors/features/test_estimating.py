@@ -64,7 +64,7 @@ def test_the_engine_is_asked_when_the_hand_rests_with_what_training_would_send(
     assert watch.after(CALM_SECONDS / 2) == 0
     assert watch.after(CALM_SECONDS) == 1
     body, frames = watch.scene.engine.last("inspect")
-    assert body == {"name": "Photo", "preset": "draft"}
+    assert body == {"name": "Photo", "preset": "instant"}
     assert set(frames) == {"image", "segments", "edges"}
     watch.scene.engine.reply("inspect", "result", ANSWER)
     assert watch.after(60) == 1

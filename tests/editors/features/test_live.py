@@ -234,6 +234,40 @@ def test_a_drawing_that_the_engine_has_no_more_is_sent_whole_without_a_word(scen
     assert scene.said == before
 
 
+def test_a_look_that_is_under_way_does_not_build_upon_a_lost_drawing(scene: Scene) -> None:
+    live(scene)
+    answer(scene, kept=True)
+    scene.document.paint("d/Edges", dot(2, 1))
+    scene.studio.live.look()
+    assert "base" in scene.engine.last("apply")[0]
+    scene.document.paint("d/Edges", dot(3, 1))
+    reading = scene.document.reading
+
+    def lost(*arguments: object) -> object:
+        picture = yield from reading(*arguments)
+        if scene.engine.last("apply")[0].get("base"):
+            error = {"code": "base-lost", "message": "Send it whole."}
+            scene.engine.reply("apply", "error", error)
+        return picture
+
+    scene.document.reading = lost  # type: ignore[method-assign,assignment]
+    scene.studio.live.look()
+    body, frames = scene.engine.last("apply")
+    assert body["keep"] is True
+    assert bytes(frames["edges"].data) == dot(3, 1).rgba
+
+
+def test_the_drawing_of_a_closed_document_is_let_go(scene: Scene) -> None:
+    live(scene)
+    answer(scene, kept=True)
+    scene.studio.live.observe()
+    assert scene.studio.live._seen
+    scene.editor.open.clear()
+    scene.studio.live.observe()
+    assert not scene.studio.live._seen
+    assert not scene.studio.live._sent
+
+
 def test_an_engine_that_keeps_no_drawings_is_sent_whole_ones(scene: Scene) -> None:
     live(scene)
     answer(scene)
@@ -299,6 +333,10 @@ def test_a_preview_that_undo_took_away_does_not_come_back_at_the_cost_of_redo(
     scene.studio.live.look()
     answer(scene)
     assert scene.document.names == ["Edges", "Segments", "Photo"]
+    scene.document.can_redo = False  # now it costs nothing
+    scene.studio.live.look()
+    answer(scene)
+    assert scene.document.names == ["Edges", "Segments", "Live", "Photo"]
 
 
 # ---- saving

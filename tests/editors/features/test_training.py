@@ -40,7 +40,7 @@ def test_train_sends_the_picture_and_both_drawings(scene: Scene) -> None:
     scene.session.settings.seconds = 90
     scene.do("train")
     body, frames = scene.engine.last("train")
-    assert body == {"name": "Photo", "preset": "draft", "seconds": 90}
+    assert body == {"name": "Photo", "preset": "instant", "seconds": 90}
     assert {name: frame.data for name, frame in frames.items()} == {
         "image": PHOTO.rgba,
         "edges": LINES.rgba,

@@ -132,9 +132,8 @@ class Drafting:
 
     def _outline(self, state: DocumentState, image: LayerInfo) -> Work:
         session = self._session
-        document = session.reopen(state)
-        landmarks = document.landmarks(image.uid)
-        picture = yield from session.reading_image(document, image)
+        picture = yield from session.reading_image(session.reopen(state), image)
+        landmarks = session.reopen(state).landmarks(image.uid)
         state.trained = state.trained or image.uid
 
         def paint(edges: Picture) -> None:
@@ -165,8 +164,8 @@ class Drafting:
         return state, self._session.image(state)
 
     def _start(self, job: LayerJob, state: DocumentState, image: LayerInfo) -> Work:
-        document = self._session.reopen(state)
-        job.landmarks = document.landmarks(image.uid)
-        picture = yield from self._session.reading_image(document, image)
+        session = self._session
+        picture = yield from session.reading_image(session.reopen(state), image)
+        job.landmarks = session.reopen(state).landmarks(image.uid)
         state.trained = state.trained or image.uid
         self._session.start(job, {}, {"image": picture})

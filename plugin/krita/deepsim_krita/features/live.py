@@ -35,6 +35,9 @@ REST = 0.1
 SHARE = 10
 """Then the drawing is looked at for at most the so-manieth part of the time."""
 
+LONGEST = 5.0
+"""Seconds until the drawing is looked at without a hint, however long the last look took."""
+
 SAVING = 1.0
 """Seconds for which the preview stays hidden once a document may be saved."""
 
@@ -61,6 +64,10 @@ class Live:
         self._seen: dict[str, Sight] = {}
         self._sent: dict[str, Sent] = {}
         self._in_flight: dict[str, int] = {}
+        self._unshown: set[str] = set()
+        """Documents whose last answer could not be shown."""
+        self._front = ""
+        """The document that was looked at last."""
         self._moved = True
         """Whether something was done since the drawing was looked at last."""
         self._history = ""
@@ -83,8 +90,9 @@ class Live:
         state, editor, now = self._session.active, self._session.editor, self._clock()
         if state is None or not state.live or self._saving(now):
             return
-        if editor.hand_down or editor.history != self._history:
-            self._moved, self._history = True, editor.history
+        if editor.hand_down or editor.history != self._history or state.uid != self._front:
+            self._moved, self._history, self._front = True, editor.history, state.uid
+        self._show_what_was_not(state)
         if editor.hand_down or not (self._moved or now >= self._next):
             return
         key = f"live {state.uid}"
@@ -107,6 +115,12 @@ class Live:
         """Called a few times a second: no preview is left where Live is off."""
         if self._session.active is not None:
             self._preview.tidy(self._session.active)
+        for uid in list(self._sent):
+            if self._session.editor.find(uid) is None:
+                self._seen.pop(uid, None)
+                self._unshown.discard(uid)
+                if not self._in_flight.get(uid):
+                    del self._sent[uid]
 
     # ---- on and off
 
@@ -140,10 +154,21 @@ class Live:
             self._hidden = (state, now)
         elif now - since > SAVING:
             self._hidden = None
+            self._moved = True
             self._preview.unhide(state)
         return self._hidden is not None
 
     # ---- following the drawing
+
+    def _show_what_was_not(self, state: DocumentState) -> None:
+        """Asks anew for a preview that had no layer, once one may be added."""
+        if state.uid not in self._unshown:
+            return
+        document = self._session.editor.find(state.uid)
+        if document is not None and not document.can_redo:
+            self._unshown.discard(state.uid)
+            self._seen.pop(state.uid, None)
+            self._moved = True
 
     def _look(self, state: DocumentState) -> Work:
         began = self._clock()
@@ -163,7 +188,7 @@ class Live:
         uid = state.uid
         changes = yield from sight.changes(self._seen.get(uid))
         now = self._clock()
-        self._next = now + max(REST, SHARE * (now - began))
+        self._next = now + min(LONGEST, max(REST, SHARE * (now - began)))
         if changes == {} or not state.live:
             return
         self._seen[uid] = sight
@@ -192,6 +217,8 @@ class Live:
                 self._in_flight[uid] -= 1
                 if reply.body.get("kept") is True:
                     self._sent[uid].kept(request)
+                if reply.body.get("code") == BASE_LOST:
+                    self._sent[uid].changed(None)  # for a look that is under way, too
                 self._answered(state, reply, size, origin)
 
         request = self._session.ask("apply", body, answer, frames)
@@ -226,6 +253,8 @@ class Live:
             return
         document = self._session.editor.find(state.uid)
         if document is not None and document.size == size:
-            place = (left + origin[0], top + origin[1])
+            place, before = (left + origin[0], top + origin[1]), state.shown
             yield from self._preview.showing(state, picture, place)
+            if state.shown == before:
+                self._unshown.add(state.uid)
         # Else it was cropped or turned meanwhile: the next look sees that.

@@ -9,7 +9,7 @@ from ..text import _
 
 GRID = 8
 """Landmarks in a row, and rows of them."""
-KNOWN = 0.9
+KNOWN = 0.75
 """The part of them that must be found again: some may have been painted over."""
 
 
