@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deepsim_engine.imaging import Pixels
-from deepsim_engine.influence import FEATHER, LEAST, REACH, box_of
+from deepsim_engine.imaging import Pixels, box_of
+from deepsim_engine.influence import FEATHER, LEAST, REACH
 
 MOST_TINT = 16.0  # of 255; more is a difference of content, not of tone
 

@@ -18,6 +18,10 @@ from deepsim_engine.files import write_atomically
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Mask: TypeAlias = NDArray[np.bool_]
+Part: TypeAlias = tuple[slice, slice]
+"""Rows and columns."""
+Box: TypeAlias = tuple[int, int, int, int]
+"""(left, top, width, height) in pixels."""
 
 MIN_SIDE = 2
 """A picture narrower than this has no neighbourhoods to learn from."""
@@ -148,6 +152,24 @@ def split_alpha(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
     if pixels.shape[2] == 3:
         return pixels, None
     return np.ascontiguousarray(pixels[:, :, :3]), alpha_of(pixels)
+
+
+def box_of(mask: NDArray[np.generic]) -> Box | None:
+    """Around all pixels that are not 0; None where there are none."""
+    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    left, top = int(columns[0]), int(rows[0])
+    return left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1
+
+
+def part_around(mask: Mask, far: int) -> Part:
+    """The part of a mask that goes `far` pixels beyond all that is set; something is."""
+    box = box_of(mask)
+    assert box is not None  # noqa: S101
+    left, top, width, height = box
+    rows = slice(max(0, top - far), top + height + far)
+    return rows, slice(max(0, left - far), left + width + far)
 
 
 def alpha_of(pixels: Pixels) -> Pixels | None:

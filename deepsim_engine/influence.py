@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deepsim_engine.errors import InputError
-from deepsim_engine.imaging import Mask, Pixels
+from deepsim_engine.imaging import Box, Mask, Part, Pixels, box_of, part_around
 from deepsim_engine.primitive import Primitive
 
 REACH = 0.03  # of the longer side: how far from a changed pixel the result is taken whole
@@ -16,12 +16,6 @@ FEATHER = 0.04  # of the longer side: width of the seam behind that
 LEAST = 6.0  # pixels, for reach and feather
 _APART = 28.0  # of 255; from there on the result shows something else than the original
 _LOOK = 1024  # pixels; larger pictures are looked at in this size
-
-Part = tuple[slice, slice]
-"""Rows and columns."""
-
-Box = tuple[int, int, int, int]
-"""(left, top, width, height) in pixels."""
 
 
 def changed(before: Primitive, after: Primitive) -> Mask:
@@ -77,7 +71,7 @@ def influence(different: Mask, original: Pixels, result: Pixels) -> NDArray[np.f
     reach, farthest, feather = (length / stride for length in _lengths(different.shape))
     weight: NDArray[np.float32] = np.zeros(small.shape, np.float32)
     # Whatever happens farther away from the edit than that is nothing.
-    part = _around(small, math.ceil(reach + farthest + feather) + 2)
+    part = part_around(small, math.ceil(reach + farthest + feather) + 2)
     distance = distance_transform_edt(~small[part])
     near = distance <= reach
     apart = _apart(original[::stride, ::stride], result[::stride, ::stride], part)
@@ -93,15 +87,6 @@ def influence(different: Mask, original: Pixels, result: Pixels) -> NDArray[np.f
     weight = np.array(enlarged)[:height, :width]
     weight[different] = 1
     return weight
-
-
-def box_of(mask: NDArray[np.generic]) -> Box | None:
-    """Around all pixels that are not 0; None where there are none."""
-    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    if not len(rows):
-        return None
-    left, top = int(columns[0]), int(rows[0])
-    return left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1
 
 
 def check_box(box: Box, size: tuple[int, int]) -> None:
@@ -123,15 +108,6 @@ def intersection(box: Box, other: Box) -> Box:
     if left >= right or top >= bottom:
         return box[0], box[1], 1, 1
     return left, top, right - left, bottom - top
-
-
-def _around(mask: Mask, far: int) -> Part:
-    """The part of a mask that goes `far` pixels beyond all that is set; something is."""
-    box = box_of(mask)
-    assert box is not None  # noqa: S101
-    left, top, width, height = box
-    rows = slice(max(0, top - far), top + height + far)
-    return rows, slice(max(0, left - far), left + width + far)
 
 
 def _apart(original: Pixels, result: Pixels, part: Part) -> NDArray[np.float32]:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from deepsim_engine import blending, checkpoint, devices, thumbnails
 from deepsim_engine.conditioning import Condition, picture_pixels, picture_tensor
 from deepsim_engine.errors import InputError
-from deepsim_engine.influence import Box, box_of, changed, farthest_box, influence
+from deepsim_engine.imaging import Box, box_of
+from deepsim_engine.influence import changed, farthest_box, influence
 from deepsim_engine.networks.build import build_generator
 from deepsim_engine.networks.run import run_on_parts
 from deepsim_engine.palette import Palette

@@ -23,7 +23,7 @@ from deepsim_engine.colours import (
     triple,
 )
 from deepsim_engine.errors import InputError
-from deepsim_engine.imaging import Mask, Pixels, alpha_of, split_alpha
+from deepsim_engine.imaging import Mask, Pixels, alpha_of, part_around, split_alpha
 from deepsim_engine.true_colours import MAX_COLOURS, NEAR, true_colours
 
 UNPAINTED_BELOW = 128
@@ -180,7 +180,8 @@ class Palette:
         painted: NDArray[np.bool_],
     ) -> FarColours | None:
         """Decide, in place, the pixels whose colour is not exactly one of the palette."""
-        window = _around(off, 3)  # nobody looks farther than two pixels and one more around them
+        # nobody looks farther than two pixels and one more around them
+        window = part_around(off, 3)
         off, here, index = off[window], classes[window], table.index[window]
         unsure = off & ((distance > NEAR)[index] | _lonely(here))
         nobody = len(self.colours)  # marks a neighbour that has no say
@@ -265,15 +266,6 @@ class Palette:
             raise InputError("The segments layer is empty: paint flat colours on it.")
         y, x = distance_transform_edt(~painted, return_distances=False, return_indices=True)
         return classes[y, x]
-
-
-def _around(mask: Mask, margin: int) -> tuple[slice, slice]:
-    """Rows and columns around all that is set in a mask, where something is."""
-    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    return (
-        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + margin + 1),
-        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + margin + 1),
-    )
 
 
 def _lonely(classes: NDArray[np.uint8]) -> NDArray[np.bool_]:

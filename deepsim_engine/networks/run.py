@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from deepsim_engine import devices
-from deepsim_engine.influence import Box
+from deepsim_engine.imaging import Box
 
 TILE = 768  # pixels; about 0.3 GB of activations
 _LARGE = 1024 * 1024  # pixels that are still painted in one go

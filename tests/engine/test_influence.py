@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from deepsim_engine import influence
 from deepsim_engine.errors import InputError
-from deepsim_engine.influence import box_of, check_box, farthest_box, intersection
+from deepsim_engine.imaging import box_of
+from deepsim_engine.influence import check_box, farthest_box, intersection
 
 GRAY = np.full((100, 200, 3), 120, np.uint8)
 
@@ -53,7 +54,7 @@ def test_looking_only_around_the_edit_changes_nothing(seed: int, look: int) -> N
         patch.setattr(influence, "_LOOK", look)
         part = influence.influence(different, original, result)
         everything = tuple(slice(0, 10_000) for _ in range(2))
-        patch.setattr(influence, "_around", lambda mask, far: everything)
+        patch.setattr(influence, "part_around", lambda mask, far: everything)
         assert np.array_equal(part, influence.influence(different, original, result))
 
 
