@@ -5,7 +5,7 @@ import struct
 import pytest
 from deepsim_krita.pixels.lanes import any_above_one, any_outside_unit, equal_runs
 from deepsim_krita.pixels.masking import masked
-from deepsim_krita.pixels.pace import FEWEST_PIXELS, MOST_PIXELS, Bands
+from deepsim_krita.pixels.pace import FEWEST_CONVERTED, FEWEST_PIXELS, MOST_PIXELS, Bands
 from deepsim_krita.state import Mask, Picture
 from deepsim_krita.steps import at_once
 from hypothesis import given
@@ -125,9 +125,11 @@ def test_bands_grow_while_they_are_quick_and_shrink_when_they_are_slow() -> None
         return time["now"]
 
     quick = rows_of(Bands(1024, 1 << 14, 0.008, clock), time, 1e-6)
-    assert quick[:3] == [128, 256, 256]
+    assert quick[:4] == [16, 64, 256, 256]
     assert max(quick) == MOST_PIXELS // 1024
     fitting = rows_of(Bands(1024, 1 << 12, 24.0, clock), time, 0.125)
-    assert fitting[:4] == [128, 192, 192, 192]
+    assert fitting[:4] == [16, 64, 192, 192]
     slow = rows_of(Bands(1024, 1 << 10, 0.008, clock), time, 1.0)
     assert set(slow) == {FEWEST_PIXELS // 1024}
+    converted = rows_of(Bands(1024, 1 << 10, 0.008, clock, converting=True), time, 1.0)
+    assert set(converted) == {FEWEST_CONVERTED // 1024}

@@ -21,7 +21,7 @@ def show(document: Any, find: Callable[[], Any], picture: Picture, place: tuple[
     yield from quiet(document)
     found = []
     with nullcontext() if space == SRGB8 else copied(document) as copy:
-        bands = Bands(width, picture.height)
+        bands = Bands(width, picture.height, converting=space != SRGB8)
         for top, rows in bands:
             rgba = bytes(picture.rgba[4 * width * top : 4 * width * (top + rows)])
             band = band_of(rgba, width, rows)

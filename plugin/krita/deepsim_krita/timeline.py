@@ -110,7 +110,7 @@ class KritaStrip:
         if self._space != SRGB8:
             yield from warm(copy, SRGB8, self._space)
         raw = bytearray()
-        bands = Bands(width, picture.height)
+        bands = Bands(width, picture.height, converting=self._space != SRGB8)
         for top, rows in bands:
             rgba = bytes(picture.rgba[4 * width * top : 4 * width * (top + rows)])
             work = convert(copy, band_of(rgba, width, rows), self._space)

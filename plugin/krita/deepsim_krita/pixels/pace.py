@@ -11,7 +11,9 @@ T = TypeVar("T")
 
 BAND_SECONDS = 0.008
 """How long one piece of work on a band may take."""
-FEWEST_PIXELS = 1 << 17
+FEWEST_PIXELS = 1 << 14
+"""Fewer would gain nothing: on a slow machine these are copied in a few milliseconds."""
+FEWEST_CONVERTED = 1 << 17
 """Krita's colour conversion takes 5 to 15 ms for however few pixels: fewer would take far longer
 in all. So many take 10 to 40 ms, by the colour space."""
 MOST_PIXELS = 1 << 18
@@ -23,7 +25,8 @@ class Bands:
 
     Work on a band may be done in pieces: `yield from bands.pause()` after each one. The
     slowest piece decides about the next band. The first is small, and none grows more than fourfold
-    at once, because what is quick once may have been lucky.
+    at once, because what is quick once may have been lucky. `converting` says that Krita converts
+    their colours.
     """
 
     def __init__(
@@ -32,13 +35,16 @@ class Bands:
         height: int,
         seconds: float = BAND_SECONDS,
         clock: Callable[[], float] = time.perf_counter,
+        *,
+        converting: bool = False,
     ) -> None:
         self._width, self._height = max(1, width), height
+        self._fewest = FEWEST_CONVERTED if converting else FEWEST_PIXELS
         self._seconds, self._clock = seconds, clock
         self._began = self._slowest = 0.0
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        fewest = max(1, FEWEST_PIXELS // self._width)
+        fewest = max(1, self._fewest // self._width)
         most = max(1, MOST_PIXELS // self._width)
         top, wanted = 0, fewest
         while top < self._height:

@@ -44,7 +44,7 @@ def fill(
     if space != SRGB8:
         yield from warm(copy, SRGB8, space)
         yield from warm(copy, space, SRGB8)
-    bands = Bands(width, picture.height)
+    bands = Bands(width, picture.height, converting=space != SRGB8)
     for top, rows in bands:
         rgba = bytes(picture.rgba[4 * width * top : 4 * width * (top + rows)])
         band = yield from bands.through(convert(copy, band_of(rgba, width, rows), space))

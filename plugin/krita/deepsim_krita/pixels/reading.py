@@ -103,7 +103,7 @@ def read(copy: Any, node: Any, box: Box) -> WorkFor[Picture]:
     if space != SRGB8:
         yield from warm(copy, space, SRGB8)
     rgba = bytearray()  # grown, because filling so much with zeros would take its time
-    bands = Bands(width, height)
+    bands = Bands(width, height, converting=space != SRGB8)
     for top, rows in bands:
         raw = bytes(node.projectionPixelData(left, above + top, width, rows))
         band = Band(raw, width, rows, space)
