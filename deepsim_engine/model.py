@@ -25,7 +25,8 @@ from deepsim_engine.presets import GeneratorConfig
 from deepsim_engine.primitive import KINDS, Primitive
 
 FORMAT = 1
-PATCHES = 2  # of `ModelDescription.patches`, for new models
+PATCHES = 3  # of `ModelDescription.patches`, for new models
+_EARLIER = {1: PatchConfig(choice_patch=0), 2: PatchConfig(tone_patch=0)}  # their settings
 _KEY = "deepsim"
 _LOOKS_AROUND = 4  # pixels on each side that an enlarged pixel is made from (Lanczos: 3)
 _LAYERS = ("image", "classes", "edges", "painting")
@@ -51,7 +52,8 @@ class ModelDescription:
             better than these) to 1; see confidence.py.
         warnings: what the artist should know of the training.
         computed: kind of device and number format of the training, e.g. "cpu bfloat16".
-        patches: what patch results the network learned to mend: 1 blended, 2 chosen by what fits.
+        patches: what patch results the network learned to mend: 1 blended, 2 chosen by what fits,
+            3 with their tone corrected.
         format: of the file.
     """
 
@@ -312,8 +314,7 @@ class Model:
         picture = picture_tensor(colour, self.device)
         condition = Condition.of(working, self.device)
         drawn = condition.drawn(condition.encode())[0]
-        learned_on_blends = self.generator is not None and self.description.patches < PATCHES
-        config = PatchConfig(choice_patch=0) if learned_on_blends else None
+        config = None if self.generator is None else _EARLIER.get(self.description.patches)
         return PatchSynthesizer(picture, drawn, config=config, device=self.device)
 
 

@@ -71,6 +71,17 @@ class PatchConfig:
     """How strictly the patch that a proposal comes from must fit."""
     choice_lenient: float = 0.1
     """How unlike patches are where both are half as strict."""
+    tone_patch: int = 13
+    """Side of the patches whose proposals settle what is coarser than details: the mean of so many
+    is nearer to the truth, and would blur details (odd); 0 for none."""
+    tone_step: int = 3
+    """Only every so many neighbours along each axis propose."""
+    tone_sigma: float = 4.0
+    """As `choice_sigma`, for these."""
+    tone_every: int = 2
+    """They are asked at every so many pixels along each axis."""
+    tone_blur: float = 2.0
+    """Standard deviation of what counts as a detail."""
     mark_patch: int = 3
     """Side of the primitive patches by which these drawings are compared (odd)."""
     mark_dims: int = 8

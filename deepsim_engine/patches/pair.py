@@ -159,7 +159,7 @@ def _marked(
     """`level` with marks of the drawing (C, height, width) of every source."""
     marks = fit_basis(level.drawing, c.mark_patch, c.mark_dims, generator)
     planes = [mark_planes(marks, drawing) for drawing in drawings]
-    marked = Sources.of(level.pictures, c.choice_patch, planes)
+    marked = Sources.of(level.pictures, max(c.choice_patch, c.tone_patch), planes)
     return dataclasses.replace(level, marks=marks, marked=marked)
 
 

@@ -15,6 +15,7 @@ from deepsim_engine.patches.config import PatchConfig
 from deepsim_engine.patches.describe import Drawing
 from deepsim_engine.patches.pair import Pair, level_count
 from deepsim_engine.patches.search import Field, Keys, Search, enlarge_field, identity_field, parted
+from deepsim_engine.patches.tone import toned
 from deepsim_engine.patches.turning import Turns, origins
 from deepsim_engine.patches.vote import Choice, blend, choose
 from deepsim_engine.patches.window import Window
@@ -183,9 +184,14 @@ class _Synthesis:
         generator = torch.Generator().manual_seed(self.config.seed)
         for k in range(start, -1, -1):
             field, at = self._level(field, k, generator, anew=k == start)
-        if self.levels[0].marked is not None:
-            return field, self._chosen(field)
+        if self._finishes:
+            return field, self._finished(field, self._unsettled(field, 0))
         return field, self._blend(field, 0, at) if len(at) else self.levels[0].picture
+
+    @property
+    def _finishes(self) -> bool:
+        """Whether the finished picture is made of what fits, not blended."""
+        return self.levels[0].marked is not None
 
     def _level(
         self, field: Field, k: int, generator: torch.Generator, *, anew: bool
@@ -260,7 +266,8 @@ class _Synthesis:
     ) -> Field:
         """Improve the field by the primitive alone, then also by how the result so far looks.
 
-        With `anew` it begins with an exhaustive search.
+        With `anew` it begins with an exhaustive search. The last round of the finest level looks
+        at the picture as it will be finished.
         """
         c, (guide, every) = self.config, self._keys(k)
         queries = self._queries(k, at)
@@ -268,9 +275,14 @@ class _Synthesis:
         search = Search(queries, guide, at, self.drawing.shape(k), c.chunk)
         field = search.exhaustive(field) if anew else search.measure(field)
         field = search.improve(field, c.iterations, radius, generator)
-        for _ in range(c.refinements):
-            search = self._seeing(queries, every, self._blend(field, k, at), k, at)
-            field = search.improve(search.measure(field), c.iterations, radius, generator)
+        rounds = [c.iterations] * c.refinements
+        if rounds and k == 0 and self._finishes:
+            rounds[-1:] = [c.iterations - 1, 1]
+        for number, iterations in enumerate(rounds):
+            last = number == c.refinements
+            picture = self._finished(field, at) if last else self._blend(field, k, at)
+            search = self._seeing(queries, every, picture, k, at)
+            field = search.improve(search.measure(field), iterations, radius, generator)
         return field
 
     def _polish(self, field: Field, k: int, at: Tensor, generator: torch.Generator) -> Field:
@@ -312,20 +324,27 @@ class _Synthesis:
 
         return self._composed(k, at, c.vote_patch, made)
 
-    def _chosen(self, field: Field) -> Tensor:
+    def _finished(self, field: Field, at: Tensor) -> Tensor:
         """The finished picture (3, h, w), of what fits best at every pixel."""
         c, level = self.config, self.levels[0]
         assert level.marks is not None and level.marked is not None  # noqa: S101
         marks, marked = level.marks, level.marked
-        choice = Choice(
-            c.choice_sigma, c.choice_mark, c.choice_fit, c.choice_lenient, c.choice_step
-        )
 
-        def made(at: Tensor) -> Tensor:
-            asked = marks(self.drawing.guides[0], at)
-            return choose(field, marked, asked, at, choice, chunk=c.chunk)
+        def by(choice: Choice) -> Callable[[Tensor], Tensor]:
+            def made(at: Tensor) -> Tensor:
+                asked = marks(self.drawing.guides[0], at)
+                return choose(field, marked, asked, at, choice, chunk=c.chunk)
 
-        return self._composed(0, self._unsettled(field, 0), c.choice_patch, made)
+            return made
+
+        strict = (c.choice_mark, c.choice_fit, c.choice_lenient)
+        close = Choice(c.choice_patch, c.choice_sigma, *strict, c.choice_step)
+        picture = self._composed(0, at, c.choice_patch, by(close))
+        if not c.tone_patch:
+            return picture
+        wide = Choice(c.tone_patch, c.tone_sigma, *strict, c.tone_step)
+        near = self._near(0, at, c.tone_patch)
+        return toned(picture, near, by(wide), every=c.tone_every, blur=c.tone_blur)
 
     def _composed(self, k: int, at: Tensor, patch: int, made: Callable[[Tensor], Tensor]) -> Tensor:
         """The picture (3, h, w) of a level of what is `made` (n, 3) at flat pixels (n,).
@@ -336,12 +355,17 @@ class _Synthesis:
         level, shape = self.levels[k], self.drawing.shape(k)
         if not self.settles:
             return made(at).T.reshape(3, *shape)
-        moved = torch.zeros(shape[0] * shape[1], dtype=torch.bool, device=at.device)
-        moved[at] = True
-        near = _grown(moved.view(shape), patch // 2).view(-1).nonzero()[:, 0]
+        near = self._near(k, at, patch).view(-1).nonzero()[:, 0]
         picture = level.picture.clone()
         picture.view(3, -1)[:, near] = made(near).T
         return picture
+
+    def _near(self, k: int, at: Tensor, patch: int) -> Tensor:
+        """(h, w) bool of a level: what patches around the flat pixels `at` (n,) reach."""
+        height, width = self.drawing.shape(k)
+        moved = torch.zeros(height * width, dtype=torch.bool, device=at.device)
+        moved[at] = True
+        return _grown(moved.view(height, width), patch // 2)
 
 
 def _grown(mask: Tensor, pixels: int) -> Tensor:

@@ -105,6 +105,7 @@ class Choice:
     """How strictly `choose` weighs proposals; a weight is the exponential of minus these together.
 
     Attributes:
+        patch: side of the patches (odd), at most that of the sources.
         sigma: standard deviation, in pixels, of the distance from a patch's centre.
         mark: weight of the squared difference of marks.
         fit: weight of how unlike the patch is to what was asked for (`Field.distance`).
@@ -114,6 +115,7 @@ class Choice:
             mostly propose the same.
     """
 
+    patch: int
     sigma: float
     mark: float
     fit: float
@@ -136,10 +138,10 @@ def choose(
         asked: (n, K) what the marks should be at the pixels `at`.
         choice: see there.
     """
-    reach = sources.patch // 2
+    reach = choice.patch // 2
     field, at = _near(field, at, max(reach, _AROUND // 2))
     width = field.row.shape[1]
-    stride, source_stride = width + 2 * reach, sources.width + 2 * reach
+    stride, source_stride = width + 2 * reach, sources.width + 2 * (sources.patch // 2)
     centres = F.pad(
         sources.index(field.row, field.column), (reach,) * 4, value=sources.nowhere
     ).view(-1)

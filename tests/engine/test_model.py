@@ -111,13 +111,16 @@ def test_the_description_tells_what_was_trained(model: Model) -> None:
 
 
 def test_a_network_mends_what_it_learned_to_mend(tmp_path: Path) -> None:
-    """Those of earlier versions learned on patches that were blended."""
+    """Those of earlier versions learned on patches that were blended, or had no tone corrected."""
     primitive = Primitive.from_layers(segments=segments(), edges=edges())
     mending = GeneratorConfig(widths=(8, 16), depth=1, patches=True)
     path = tmp_path / "cup.safetensors"
     train(cup(), primitive, tiny(generator=mending), steps=1, device="cpu").save(path)
     model = load(path, device="cpu")
-    assert model.patches.config.choice_patch > 0
+    assert model.patches.config.choice_patch > 0 and model.patches.config.tone_patch > 0
+    model = load(path, device="cpu")
+    model.description = replace(model.description, patches=2)
+    assert model.patches.config.choice_patch > 0 and model.patches.config.tone_patch == 0
     older = model.description.to_json()
     del older["patches"]
     model = load(path, device="cpu")

@@ -9,9 +9,9 @@ from deepsim_engine.patches.vote import Choice, Sources, blend, choose
 
 SIDE = 24
 CHUNK = 1 << 16
-ANY = Choice(sigma=1.4, mark=0.0, fit=0.0, lenient=1.0, step=1)
-STRICT = Choice(sigma=4.0, mark=100.0, fit=0.0, lenient=1.0, step=1)
-USUAL = Choice(sigma=2.0, mark=8.0, fit=20.0, lenient=0.1, step=2)
+ANY = Choice(patch=7, sigma=1.4, mark=0.0, fit=0.0, lenient=1.0, step=1)
+STRICT = Choice(patch=7, sigma=4.0, mark=100.0, fit=0.0, lenient=1.0, step=1)
+USUAL = Choice(patch=7, sigma=2.0, mark=8.0, fit=20.0, lenient=0.1, step=2)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_what_stayed_where_it_was_is_the_picture(
 ) -> None:
     field = identity_field((SIDE, SIDE), picture.device)
     sources = Sources.of([picture], 7, [halves])
-    choice = Choice(2.0, 8.0, 20.0, 0.1, step)
+    choice = Choice(7, 2.0, 8.0, 20.0, 0.1, step)
     chosen = choose(field, sources, asked(halves), everywhere(), choice, chunk=CHUNK)
     torch.testing.assert_close(chosen, picture.flatten(1).T)
 
@@ -82,7 +82,7 @@ def test_patches_that_fit_badly_count_less(picture: Tensor, halves: Tensor) -> N
         wrong.row.where(badly, right.row), wrong.column.where(badly, right.column), badly.float()
     )
     sources = Sources.of([picture], 7, [halves])
-    choice = Choice(sigma=3.0, mark=0.0, fit=40.0, lenient=10.0, step=1)
+    choice = Choice(patch=7, sigma=3.0, mark=0.0, fit=40.0, lenient=10.0, step=1)
     chosen = choose(field, sources, asked(halves), everywhere(), choice, chunk=CHUNK)
     torch.testing.assert_close(chosen, picture.flatten(1).T, atol=1e-4, rtol=0)
 
@@ -112,7 +112,7 @@ def test_where_little_fits_no_proposal_is_believed_alone(picture: Tensor, halves
     """The worse everything fits, the nearer the choice comes to a blend."""
     blended = blend(scattered(), Sources.of([picture], 9), everywhere(), 2.0, CHUNK)
     sources = Sources.of([picture], 9, [halves])
-    choice = Choice(sigma=2.0, mark=8.0, fit=0.0, lenient=0.1, step=1)
+    choice = Choice(patch=7, sigma=2.0, mark=8.0, fit=0.0, lenient=0.1, step=1)
 
     def apart(distance: float) -> float:
         field = scattered(torch.full((SIDE, SIDE), distance))
@@ -121,3 +121,15 @@ def test_where_little_fits_no_proposal_is_believed_alone(picture: Tensor, halves
 
     assert apart(0.0) > apart(1.0) > apart(10.0) > apart(100.0)
     assert apart(100.0) < apart(0.0) / 5
+
+
+def test_smaller_patches_than_those_of_the_sources_are_as_good(
+    picture: Tensor, halves: Tensor
+) -> None:
+    field = scattered()
+    narrow, wide = (Sources.of([picture], patch, [halves]) for patch in (7, 13))
+    one, other = (
+        choose(field, sources, asked(halves), everywhere(), USUAL, chunk=CHUNK)
+        for sources in (narrow, wide)
+    )
+    torch.testing.assert_close(one, other)
