@@ -130,10 +130,10 @@ f.write(doc.pixelData(0, 0, doc.width(), doc.height()).data()); f.close()""")
 
     def train_instantly(self) -> None:
         """Trains with the preset that needs no training."""
-        self.krita.call("S.settings.preset = 'instant'")
+        self.krita.call("preset, S.settings.preset = S.settings.preset, 'instant'")
         self.krita.call("k.action('deepsim_train').trigger()")
         self.wait_said("is trained", timeout=FIRST_START)
-        self.krita.call("S.settings.preset = 'draft'")
+        self.krita.call("S.settings.preset = preset")
 
     def wait_steps(self) -> None:
         """Waits until the running training has done some steps."""

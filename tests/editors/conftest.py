@@ -131,7 +131,8 @@ def screenshot(krita: KritaProcess) -> Callable[[str], None]:
 
     def save(name: str) -> None:
         if folder:
-            krita.xdo("mousemove", 9999, 9999)  # no brush outline over the picture
+            # No brush outline over the picture: it goes when the mouse leaves the canvas.
+            krita.xdo("mousemove", 500, 500, "sleep", 0.2, "mousemove", 9999, 9999)
             time.sleep(0.5)
             krita.screenshot(Path(folder) / f"{name}.png")
 

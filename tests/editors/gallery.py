@@ -40,8 +40,8 @@ DOCS = {
     "krita-settings": "deepsim_settings_window-dark",
 }
 """Names in docs/images, and what the tests call these pictures."""
-STATES = "everything_can_be_read"
-"""The test that shows all states of the docker."""
+STATES, FLOW = "everything_can_be_read", "artist_trains"
+"""The tests that show all states of the docker, and what an artist does first."""
 
 
 def take(folder: Path, look: str, tests: str) -> None:
@@ -63,7 +63,9 @@ def put(source: Path, target: Path) -> None:
     if target.stat().st_size <= LARGEST:
         return
     for colours in (256, 128, 64, 32, 16):
-        few = picture.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few = picture.quantize(
+            colours, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE
+        )
         few.save(target, optimize=True)
         if target.stat().st_size <= LARGEST:
             return
@@ -81,7 +83,9 @@ def main(target: str = "", *words: str) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         take(Path(folder) / "light", "light", STATES)
-        take(Path(folder), "", f"artist_trains or {STATES}")
+        # Each with an engine of its own, so that there are no models but those it makes.
+        take(Path(folder), "", FLOW)
+        take(Path(folder), "", STATES)
         for name, taken in DOCS.items():
             within = Path(folder) / "light" if "-light-" in taken else Path(folder)
             put(within / f"{taken}.png", IMAGES / f"{name}.png")

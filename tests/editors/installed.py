@@ -13,6 +13,7 @@ from deepsim_client import EngineClient, Location
 if TYPE_CHECKING:
     from tests.editors.chroots import Starter
     from tests.editors.krita_harness import KritaProcess
+    from tests.editors.looks import Look
 else:
     from chroots import Starter
     from krita_harness import KritaProcess
@@ -62,12 +63,16 @@ def engine_in(shared: Path, chroot: Path | None = None) -> Iterator[Path]:
 
 @contextmanager
 def krita_with_plugin(
-    launch: Path, pyzmq: Path, chroot: Path | None = None, threads: int = 2
+    launch: Path,
+    pyzmq: Path,
+    chroot: Path | None = None,
+    threads: int = 2,
+    look: Look | None = None,
 ) -> Iterator[KritaProcess]:
     """A running Krita whose plugin starts the engine of a launch.json.
 
     `pyzmq` is a folder of unpacked pyzmq as the installer fetches it, `threads` how many the
-    engine computes with.
+    engine computes with, `look` how Krita looks; as the environment asks, unless told.
     """
 
     def install(resources: Path, config: Path) -> None:
@@ -85,7 +90,8 @@ def krita_with_plugin(
             pyzmq=pyzmq,
         )
 
-    process = KritaProcess(install, {"OMP_NUM_THREADS": str(threads)}, chroot=chroot)
+    environment = {"OMP_NUM_THREADS": str(threads)}
+    process = KritaProcess(install, environment, look=look, chroot=chroot)
     try:
         process.start()
         process.set_up()

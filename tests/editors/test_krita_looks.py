@@ -1,14 +1,16 @@
 """All of the docker can be read, in both languages, narrow and wide, in the look that is asked for.
 
 One walk through the flows stops at each state that the docker has; there a docker of each width and
-language is made beside Krita's own, and nothing in it may be cut off. They are saved as pictures to
-look at, named after state, theme, language and width: gallery.py has it done.
+language is made beside Krita's own, and nothing in it may be cut off. A shorter walk in a Krita of
+its own does the same in the light theme at twice the scale. Where $DEEPSIM_SCREENSHOTS names a
+folder they are saved there as pictures to look at, named after state, theme, language and width:
+gallery.py has it done.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,19 +19,17 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.editors.artist import FIRST_START, Artist
+    from tests.editors.installed import krita_with_plugin
     from tests.editors.krita_harness import KritaProcess
-    from tests.editors.looks import LANGUAGES, WIDTHS
+    from tests.editors.looks import LANGUAGES, VARIABLE, WIDTHS, Look
     from tests.editors.pictures import SAUCER, SPOON, segments
 else:
     from artist import FIRST_START, Artist
-    from looks import LANGUAGES, WIDTHS
+    from installed import krita_with_plugin
+    from looks import LANGUAGES, VARIABLE, WIDTHS, Look
     from pictures import SAUCER, SPOON, segments
 
-pytestmark = [
-    pytest.mark.editor,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif("DEEPSIM_SCREENSHOTS" not in os.environ, reason="takes pictures"),
-]
+pytestmark = [pytest.mark.editor, pytest.mark.timeout(900)]
 
 ROW = 20
 """Pixels between two rows of the docker, at least."""
@@ -40,7 +40,8 @@ NEW_SAUCER = ((20, 20, 150, 150), SAUCER)
 POSE = """
 from deepsim_krita.actions import by_id
 from deepsim_krita.panel import Panel
-from deepsim_krita.qt import QCheckBox, QLabel, QPushButton, QScrollArea, QToolButton
+from deepsim_krita.qt import (QCheckBox, QComboBox, QLabel, QPushButton, QScrollArea, QStyle,
+    QStyleOptionComboBox, QToolButton)
 from deepsim_krita.text import language
 def pose(code, width, path):
     table, notice = studio.actions, S.active and S.active.notice
@@ -51,6 +52,8 @@ def pose(code, width, path):
     panel.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     panel.setPalette(D.palette()); panel.setAutoFillBackground(True)
     panel.resize(width, 1000); panel.show(); QApplication.sendPostedEvents()
+    compare = panel.findChild(QWidget, "deepsim_compare")
+    compare.setValue(child("deepsim_compare").value()); QApplication.sendPostedEvents()
     # No higher than what is in it: above the message would be nothing.
     content = panel.findChild(QScrollArea).widget()
     used = max(w.geometry().bottom() for w in content.children() if w.isWidgetType()
@@ -72,6 +75,13 @@ def cut(panel):
         if isinstance(w, (QPushButton, QCheckBox)): needed = w.sizeHint().width()
         elif isinstance(w, QToolButton) and w.text(): needed = w.sizeHint().width()
         elif isinstance(w, QLabel): needed = w.minimumSizeHint().width()
+        elif isinstance(w, QComboBox):
+            option = QStyleOptionComboBox(); w.initStyleOption(option)
+            part = QStyle.SubControl.SC_ComboBoxEditField
+            kind = QStyle.ComplexControl.CC_ComboBox
+            room = w.style().subControlRect(kind, option, part, w).width()
+            text = w.fontMetrics().horizontalAdvance(w.currentText())
+            if text > room: yield [w.objectName(), w.currentText(), text, room]
         if needed > w.width(): yield [w.objectName(), w.text(), needed, w.width()]
         if w.mapTo(panel, w.rect().topRight()).x() >= panel.width():
             yield [w.objectName(), "beyond the edge"]
@@ -94,8 +104,10 @@ class Gallery:
 
     def pose(self, state: str) -> None:
         """All dockers in this state."""
+        # What fits into the narrow docker fits into the usual one, which is for the pictures.
+        widths = {**WIDTHS, "usual": 300} if self._folder else WIDTHS
         for language in LANGUAGES:
-            for name, width in {**WIDTHS, "usual": 300}.items():
+            for name, width in widths.items():
                 path = ""
                 if self._folder:
                     Path(self._folder).mkdir(parents=True, exist_ok=True)
@@ -134,22 +146,28 @@ result = visited""")
         assert (right > x) if same_row else (below > y), (one, other)
 
 
-def test_everything_can_be_read(
-    krita: KritaProcess, artist: Artist, screenshot: Callable[[str], None]
-) -> None:
-    gallery = Gallery(krita)
+def walk_to_a_result(krita: KritaProcess, artist: Artist, gallery: Gallery) -> None:
+    """From the empty window to two results of an edited drawing."""
+    krita.call("S.settings.preset = 'instant'")  # as an artist finds it
     krita.wait("child('deepsim_open_button').isVisibleTo(D)")
     gallery.pose("1-empty")
-    artist.open_photo("car")
+    artist.open_photo("cup")
     krita.wait("child('deepsim_primitive_button').isVisibleTo(D)")
     gallery.pose("2-opened")
     artist.train_and_edit(SECOND_SPOON)
     krita.call("k.action('deepsim_apply').trigger()")
     krita.wait("len(S.active.history) == 1", 120)
-    krita.call("S.active.note = 'wheel added'; k.action('deepsim_apply').trigger()")
+    krita.call("S.active.note = 'spoon added'; k.action('deepsim_apply').trigger()")
     krita.wait("len(S.active.history) == 2 and S.active.before is not None", 120)
     krita.call("child('deepsim_compare').setValue(50)")
     gallery.pose("4-result")
+
+
+def test_everything_can_be_read(
+    krita: KritaProcess, artist: Artist, screenshot: Callable[[str], None]
+) -> None:
+    gallery = Gallery(krita)
+    walk_to_a_result(krita, artist, gallery)
     assert_keys_go_from_top_to_bottom(krita)
     # The drawing lies over the preview: without it one sees what Live shows.
     artist.repaint("Segments", segments(SECOND_SPOON, NEW_SAUCER))
@@ -184,6 +202,7 @@ next(t for t in w.findChildren(QLabel) if t.text() == where).setText("~/.local/s
     gallery.window("deepsim_settings_window")
     krita.call("w.close()")
 
+    krita.call("S.settings.preset = 'draft'")  # there is something to see while it trains
     krita.call("child('deepsim_seconds').setValue(600)")
     krita.wait("child('deepsim_estimate').isVisibleTo(D)", FIRST_START)
     gallery.pose("3-estimate")
@@ -194,3 +213,39 @@ next(t for t in w.findChildren(QLabel) if t.text() == where).setText("~/.local/s
     krita.wait("not S.jobs", 120)
     gallery.pose("8-stopped")
     assert gallery.faults == []
+
+
+@pytest.fixture
+def light_krita(launch: Path, pyzmq_wheels: Path, chroot: Path | None) -> Iterator[KritaProcess]:
+    """Another Krita, in the light theme on a screen of twice as many pixels."""
+    if os.environ.get(VARIABLE):
+        pytest.skip(f"{VARIABLE} says which look is to be seen")
+    with krita_with_plugin(launch, pyzmq_wheels, chroot, look=Look.of("light 2x")) as process:
+        yield process
+
+
+def test_nothing_is_cut_off_on_a_light_and_fine_screen(
+    light_krita: KritaProcess, launch: Path, tmp_path: Path
+) -> None:
+    gallery = Gallery(light_krita)
+    walk_to_a_result(light_krita, Artist(light_krita, tmp_path, launch), gallery)
+    assert light_krita.call("result = child('deepsim_image').devicePixelRatioF()") == 2
+    assert gallery.faults == []
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_choice_has_the_colours_of_any_combo_box(krita: KritaProcess, enabled: bool) -> None:
+    krita.call(f"""
+from deepsim_krita.qt import QColor, QComboBox, QPalette
+from deepsim_krita.widgets import Choice
+def drawn(box):
+    box.addItem("Segments"); box.setEnabled({enabled})
+    # In colours of their own, none is taken for another.
+    palette, role, colours = QPalette(D.palette()), QPalette.ColorRole, QPalette.ColorGroup
+    for group, value in ((colours.Active, 255), (colours.Inactive, 255), (colours.Disabled, 128)):
+        palette.setColor(group, role.Text, QColor(value, 0, 0))
+        palette.setColor(group, role.ButtonText, QColor(0, value, 0))
+        palette.setColor(group, role.WindowText, QColor(0, 0, value))
+    box.setPalette(palette); box.resize(160, 28)
+    return box.grab().toImage()""")
+    assert krita.call("result = drawn(Choice('deepsim_test', '')) == drawn(QComboBox())")

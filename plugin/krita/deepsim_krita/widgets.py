@@ -10,7 +10,9 @@ from .qt import (
     QFrame,
     QLabel,
     QPainter,
+    QPalette,
     QScrollArea,
+    QSize,
     QSizePolicy,
     QStyle,
     QStyleOptionComboBox,
@@ -36,6 +38,8 @@ DOTS = {
 
 MARGIN = 4
 """Pixels of a combo box's room for its text that styles leave empty."""
+LEAST_LETTERS, LETTERS = 6, 12
+"""What a combo box has room for in the narrowest docker, and where there is room."""
 
 
 def scrolling(content: Any) -> Any:
@@ -49,14 +53,18 @@ def scrolling(content: Any) -> Any:
 
 
 class Choice(QComboBox):
-    """A combo box of (text, key) items that may shrink to the width of a narrow docker."""
+    """A combo box of (text, key) items that may shrink to the width of a narrow docker.
 
-    def __init__(self, name: str, tip: str) -> None:
+    `letters` is how many it wants to have room for.
+    """
+
+    def __init__(self, name: str, tip: str, letters: int = LETTERS) -> None:
         super().__init__()
+        self._letters = letters
         self.setObjectName(name)
         self.setToolTip(tip)
         self.setAccessibleName(name)
-        self.setMinimumContentsLength(6)
+        self.setMinimumContentsLength(LEAST_LETTERS)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._items: list[tuple[str, str]] = []
@@ -76,9 +84,15 @@ class Choice(QComboBox):
             self.setCurrentIndex(index)
         self.blockSignals(False)
 
+    def sizeHint(self) -> Any:  # noqa: N802  Qt's name
+        """Wider than the least, which is all that Qt knows of."""
+        least, letter = super().sizeHint(), self.fontMetrics().horizontalAdvance("X")
+        return QSize(least.width() + (self._letters - LEAST_LETTERS) * letter, least.height())
+
     def paintEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
         """Draws a text that is longer than there is room with an ellipsis at its end."""
         painter, option = QStylePainter(self), QStyleOptionComboBox()
+        painter.setPen(self.palette().color(QPalette.ColorRole.Text))  # as Qt's own does
         self.initStyleOption(option)
         part = QStyle.SubControl.SC_ComboBoxEditField
         room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self)

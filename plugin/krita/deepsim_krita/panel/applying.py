@@ -12,7 +12,7 @@ from ..state import ModelInfo
 from ..studio import Studio
 from ..text import _
 from ..widgets import Choice
-from .parts import Section, button, emphasise, form, row, tool
+from .parts import Form, Section, button, emphasise, row, tool
 from .training import preset_name
 
 
@@ -51,8 +51,8 @@ class ApplyingSection(Section):
         self.note.setMinimumWidth(40)
         self.note.textEdited.connect(guarded(self._on_note))
         self.note.returnPressed.connect(guarded(studio.actions["apply"].run))
-        self.column.addLayout(
-            form((_("Model"), row(self.model, self.again, self.library)), (_("Note"), self.note))
+        self.column.addWidget(
+            Form((_("Model"), row(self.model, self.again, self.library)), (_("Note"), self.note))
         )
         self.column.addWidget(self.blend)
         self.column.addWidget(self.apply)

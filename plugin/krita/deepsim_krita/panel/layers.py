@@ -10,7 +10,7 @@ from ..state import LayerInfo
 from ..studio import Studio
 from ..text import _
 from ..widgets import Choice
-from .parts import Section, form, row, set_icon, tool
+from .parts import Form, Section, row, set_icon, tool
 
 EYE, CLOSED_EYE = "visible", "novisible"
 """Krita's icons."""
@@ -36,8 +36,8 @@ class LayersSection(Section):
         )
         self.edges_eye = self._eye("edges", _("Show or hide the edges layer"))
         self.segments_eye = self._eye("segments", _("Show or hide the segments layer"))
-        self.column.addLayout(
-            form(
+        self.column.addWidget(
+            Form(
                 (_("Image"), self.image),
                 (_("Edges"), row(self.edges, self.edges_eye, self.extract)),
                 (_("Segments"), row(self.segments, self.segments_eye, self.draft)),

@@ -124,13 +124,29 @@ def row(*widgets: Any) -> Any:
     return made
 
 
-def form(*rows: tuple[str, Any]) -> Any:
-    """Labels with their widgets."""
-    made = QFormLayout()
-    made.setSpacing(4)
-    # In a narrow docker a field goes below its label rather than out of sight.
-    made.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-    made.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    for label, widget in rows:
-        made.addRow(label, widget)
-    return made
+class Form(QWidget):
+    """Labels with their widgets: side by side, or each below its label where that is too narrow."""
+
+    def __init__(self, *rows: tuple[str, Any]) -> None:
+        super().__init__()
+        self._rows = QFormLayout(self)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows.setSpacing(4)
+        self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._fields = [field for _label, field in rows]
+        for row in rows:
+            self._rows.addRow(*row)
+
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802  Qt's name
+        """Has all rows alike, for one that stands out looks as if it meant something."""
+        policy = QFormLayout.RowWrapPolicy
+        narrow = self.width() < self._comfortable
+        self._rows.setRowWrapPolicy(policy.WrapAllRows if narrow else policy.DontWrapRows)
+        super().resizeEvent(event)
+
+    @property
+    def _comfortable(self) -> int:
+        """The least width, in pixels, at which all fields have beside the labels what they want."""
+        labels = max(self._rows.labelForField(field).sizeHint().width() for field in self._fields)
+        wanted = max(field.sizeHint().width() for field in self._fields)
+        return int(labels + self._rows.horizontalSpacing() + wanted)

@@ -19,7 +19,7 @@ from ..qt import (
 from ..studio import Studio
 from ..text import _
 from ..widgets import Choice
-from .parts import form, row
+from .parts import Form, row
 from .training import PRESETS, preset_name
 
 WIDTH = 420
@@ -58,7 +58,7 @@ class SettingsWindow(QDialog):
         for choice in (self.preset, self.device):
             choice.activated.connect(guarded(self._on_defaults))
         self.blend.toggled.connect(guarded(self._on_defaults))
-        column.addLayout(form((_("Preset"), self.preset), (_("Device"), self.device)))
+        column.addWidget(Form((_("Preset"), self.preset), (_("Device"), self.device)))
         column.addWidget(self.blend)
 
     def _add_engine(self, column: Any) -> None:
@@ -85,9 +85,9 @@ class SettingsWindow(QDialog):
         self.use = QPushButton(_("Use This Engine"))
         self.use.setObjectName("deepsim_settings_connect")
         self.use.clicked.connect(guarded(self._on_engine))
-        column.addLayout(form((_("Idle engine leaves after"), self.idle)))
+        column.addWidget(Form((_("Idle engine leaves after"), self.idle)))
         column.addWidget(self.remote)
-        column.addLayout(form((_("Address"), self.endpoint), (_("Key"), self.key)))
+        column.addWidget(Form((_("Address"), self.endpoint), (_("Key"), self.key)))
         column.addWidget(self.use)
         column.addWidget(self.line)
 
@@ -95,7 +95,7 @@ class SettingsWindow(QDialog):
         folder, editor = str(self._studio.configuring.data), self._studio.session.editor
         opened = QPushButton(_("Open Folder"))
         opened.clicked.connect(guarded(lambda *_: editor.open_folder(folder)))
-        column.addLayout(form((_("Models and trainings"), row(_selectable(folder), opened))))
+        column.addWidget(Form((_("Models and trainings"), row(_selectable(folder), opened))))
 
     def _enable(self) -> None:
         for field in (self.endpoint, self.key):

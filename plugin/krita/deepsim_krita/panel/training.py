@@ -10,7 +10,7 @@ from ..studio import Studio
 from ..text import _
 from ..widgets import Choice
 from .curve import LossCurve
-from .parts import Section, button, emphasise, form, row
+from .parts import Form, Section, button, emphasise, row
 
 PRESETS = ("instant", "draft", "standard", "paper")
 
@@ -39,6 +39,7 @@ class TrainingSection(Section):
                 "draft and standard also train a network, for minutes, and use it where it is "
                 "better; paper is the published recipe, for a GPU."
             ),
+            letters=8,
         )
         self.preset.activated.connect(guarded(self._on_settings))
         self.seconds = self._spin()
@@ -54,7 +55,7 @@ class TrainingSection(Section):
         self.estimate.setWordWrap(True)
         self.estimate.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self.curve = LossCurve()
-        self.column.addLayout(form((_("Preset"), row(self.preset, self.seconds))))
+        self.column.addWidget(Form((_("Preset"), row(self.preset, self.seconds))))
         self.column.addWidget(row(self.train, self.pause, self.cancel))
         self.column.addWidget(self.estimate)
         self.column.addWidget(self.bar)
