@@ -62,10 +62,8 @@ class Drawing:
         """A primitive (C, h, w), beside the training primitive and its halvings."""
         if primitive.shape != known[0].shape:
             return cls(pyramid(primitive, len(known)), describer)
-        edited = [Window.of((primitive != known[0]).any(0))]
-        while len(edited) < len(known):
-            edited.append(edited[-1].halved())
-        return cls(edited_pyramid(primitive, known, edited[0]), describer, tuple(edited))
+        edited = Window.of((primitive != known[0]).any(0)).halvings(len(known))
+        return cls(edited_pyramid(primitive, known, edited), describer, edited)
 
     def shape(self, level: int) -> tuple[int, int]:
         """(height, width) of a level."""

@@ -1,5 +1,6 @@
 """Descriptors of pixels: principal components of the patches around them, at several scales."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -101,16 +102,18 @@ def pyramid(x: Tensor, levels: int) -> list[Tensor]:
     return result
 
 
-def edited_pyramid(x: Tensor, known: list[Tensor], window: Window) -> list[Tensor]:
-    """The pyramid of `x`, which differs from the finest of a known pyramid in a window only."""
-    if not window.area:
+def edited_pyramid(x: Tensor, known: list[Tensor], edited: Sequence[Window]) -> list[Tensor]:
+    """The pyramid of `x`, which differs from a known one in a window of each level only.
+
+    `edited` are the halvings of the finest of these windows.
+    """
+    if not edited[0].area:
         return [x, *known[1:]]
     result = [x]
-    for plane in known[1:]:
-        window = window.halved()
-        edited = plane.clone()
-        window.cut(edited).copy_(halve(window.doubled().cut(result[-1])))
-        result.append(edited)
+    for plane, window in zip(known[1:], edited[1:], strict=True):
+        made = plane.clone()
+        window.cut(made).copy_(halve(window.doubled().cut(result[-1])))
+        result.append(made)
     return result
 
 

@@ -52,6 +52,13 @@ class Window:
         """What lies over it at the next coarser level."""
         return Window(self.top // 2, self.left // 2, -(-self.bottom // 2), -(-self.right // 2))
 
+    def halvings(self, levels: int) -> tuple["Window", ...]:
+        """It and what lies over it at coarser levels, finest first, `levels` in all."""
+        result = [self]
+        while len(result) < levels:
+            result.append(result[-1].halved())
+        return tuple(result)
+
     def doubled(self) -> "Window":
         """What lies under it at the next finer level; that may end before."""
         return Window(2 * self.top, 2 * self.left, 2 * self.bottom, 2 * self.right)
