@@ -19,11 +19,12 @@ from skimage import data
 
 from deepsim_engine import presets
 from deepsim_engine.conditioning import Condition
-from deepsim_engine.model import Model, ModelDescription
+from deepsim_engine.description import ModelDescription
+from deepsim_engine.model import Model
 from deepsim_engine.networks.build import build_generator
 from deepsim_engine.palette import Palette
 from deepsim_engine.primitive import Primitive
-from deepsim_engine.training import working_size
+from deepsim_engine.training_pair import working_size
 
 CPU = torch.device("cpu")
 PALETTE = Palette(np.array([[200, 30, 30], [30, 30, 200]], np.uint8))

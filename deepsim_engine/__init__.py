@@ -11,10 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from deepsim_engine.description import ModelDescription
     from deepsim_engine.edges import extract_edges
     from deepsim_engine.errors import DeepSimError, InputError, Stopped, WorkError
     from deepsim_engine.inspection import Inspection, inspect, snap
-    from deepsim_engine.model import Model, ModelDescription, load
+    from deepsim_engine.model import Model, load
     from deepsim_engine.palette import Palette
     from deepsim_engine.primitive import Primitive
     from deepsim_engine.segmentation import segment
@@ -45,7 +46,7 @@ _HOME = {
     "Stopped": "errors",
     "WorkError": "errors",
     "Model": "model",
-    "ModelDescription": "model",
+    "ModelDescription": "description",
     "Inspection": "inspection",
     "inspect": "inspection",
     "snap": "inspection",

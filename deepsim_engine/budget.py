@@ -6,6 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
+
+from deepsim_engine.presets import Preset
+
 
 @dataclass
 class Budget:
@@ -87,6 +91,20 @@ class Budget:
         self.step += 1
         if self._first_step is None:
             self._first_step = (self.step, self.elapsed)
+
+
+def planned_budget(
+    preset: Preset,
+    seconds: float | None,
+    steps: int | None,
+    device: torch.device,
+    started: float | None = None,
+) -> Budget:
+    """The budget that was asked for, else the preset's for this kind of device."""
+    if seconds is None and steps is None:
+        steps = preset.steps
+        seconds = preset.seconds if device.type == "cpu" else preset.gpu_seconds
+    return Budget(steps=steps, seconds=seconds, started=started)
 
 
 def rate_factor(schedule: Literal["cosine", "linear"], fraction: float) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects, label
 
 from deepsim_engine import devices, presets, speed
-from deepsim_engine.budget import Budget
+from deepsim_engine.budget import Budget, planned_budget
 from deepsim_engine.colours import hex_colour
 from deepsim_engine.errors import InputError
 from deepsim_engine.imaging import (
@@ -24,10 +24,12 @@ from deepsim_engine.imaging import (
     describe_size,
     split_alpha,
 )
+from deepsim_engine.memory import estimate_memory
 from deepsim_engine.palette import UNPAINTED_BELOW, Palette
 from deepsim_engine.presets import Preset
 from deepsim_engine.primitive import Primitive
-from deepsim_engine.training import check_numbers, estimate_memory, planned_budget, working_size
+from deepsim_engine.training import check_numbers
+from deepsim_engine.training_pair import working_size
 
 _SPARSE = 0.6
 """Share of the layer below which segments that leave a part free are worth a word."""

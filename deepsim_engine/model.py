@@ -1,7 +1,6 @@
 """A trained model: the drawing it learned from, the picture, and the network between them."""
 
-import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from deepsim_engine import blending, checkpoint, devices, thumbnails
 from deepsim_engine.conditioning import Condition, picture_pixels, picture_tensor
+from deepsim_engine.description import FORMAT, ModelDescription, generator_config
 from deepsim_engine.errors import InputError
 from deepsim_engine.imaging import Box, box_of
 from deepsim_engine.influence import changed, farthest_box, influence
@@ -21,94 +21,14 @@ from deepsim_engine.networks.build import build_generator
 from deepsim_engine.networks.run import run_on_parts
 from deepsim_engine.palette import Palette
 from deepsim_engine.patches import PatchConfig, PatchSynthesizer
-from deepsim_engine.presets import GeneratorConfig
-from deepsim_engine.primitive import KINDS, Primitive
+from deepsim_engine.primitive import Primitive
+from deepsim_engine.training_pair import working_colour
 
-FORMAT = 1
-PATCHES = 3  # of `ModelDescription.patches`, for new models
-_EARLIER = {1: PatchConfig(choice_patch=0), 2: PatchConfig(tone_patch=0)}  # their settings
+_EARLIER = {1: PatchConfig(choice_patch=0), 2: PatchConfig(tone_patch=0)}
+"""Settings of the patches that networks of earlier versions learned to mend."""
 _KEY = "deepsim"
 _LOOKS_AROUND = 4  # pixels on each side that an enlarged pixel is made from (Lanczos: 3)
 _LAYERS = ("image", "classes", "edges", "painting")
-
-
-@dataclass(frozen=True)
-class ModelDescription:
-    """What is known of a model without its tensors; JSON in the file's metadata.
-
-    Attributes:
-        name: what the artist calls it.
-        kind: kind of primitive: edges, segments, both or painting.
-        size: (width, height) of the training pair.
-        working_size: (width, height) at which the network works.
-        preset: name of the preset; `generator` is the network it led to, None for `instant`.
-        palette: segment colours [[r, g, b], ...]; `unpainted` whether "nothing" is a class too.
-        backbone: feature network of the perceptual loss, None if there was none.
-        seed, steps, seconds, losses: of the training.
-        pair_sha256: of the training pair's pixels.
-        created: UTC, ISO 8601.
-        versions: of deepsim and its libraries.
-        trust: how far the network may change what patches make, 0 (not at all: it has not become
-            better than these) to 1; see confidence.py.
-        warnings: what the artist should know of the training.
-        computed: kind of device and number format of the training, e.g. "cpu bfloat16".
-        patches: what patch results the network learned to mend: 1 blended, 2 chosen by what fits,
-            3 with their tone corrected.
-        format: of the file.
-    """
-
-    name: str
-    kind: str
-    size: tuple[int, int]
-    working_size: tuple[int, int]
-    preset: str
-    generator: dict[str, Any] | None
-    palette: list[list[int]] | None
-    unpainted: bool
-    backbone: str | None
-    seed: int
-    steps: int
-    seconds: float
-    losses: dict[str, float]
-    pair_sha256: str
-    created: str
-    versions: dict[str, str]
-    trust: float = 1.0
-    warnings: tuple[str, ...] = ()
-    computed: str = ""
-    patches: int = 1
-    format: int = FORMAT
-
-    @property
-    def uses_patches(self) -> bool:
-        """Whether the network mends the result of patch synthesis."""
-        return self.generator is not None and bool(self.generator.get("patches"))
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        values = asdict(self)
-        values["size"], values["working_size"] = list(self.size), list(self.working_size)
-        values["warnings"] = list(self.warnings)
-        return values
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "ModelDescription":
-        """Undo `to_json`; unknown fields are ignored. Raises InputError for anything malformed."""
-        known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
-        try:
-            for name in ("size", "working_size"):
-                width, height = known[name]
-                known[name] = (int(width), int(height))
-            known["warnings"] = tuple(map(str, known.get("warnings", ())))
-            if "trust" not in known and values.get("prefers_patches"):
-                known["trust"] = 0.0  # files of earlier versions
-            known["trust"] = min(1.0, max(0.0, float(known.get("trust", 1.0))))
-            description = cls(**known)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"The model's description is damaged ({error}).") from error
-        if description.kind not in KINDS:
-            raise InputError(f"The model's description is damaged (kind {description.kind!r}).")
-        return description
 
 
 @dataclass(frozen=True, eq=False)
@@ -352,46 +272,6 @@ def load(path: Path | str, device: str = "auto") -> Model:
         checkpoint.restore_network(generator, checkpoint.under_prefix("generator", tensors))
         generator.to(where).eval().requires_grad_(False)
     return Model(description, layers["image"], primitive, generator, where)
-
-
-def generator_config(values: dict[str, Any]) -> GeneratorConfig:
-    """A generator's configuration from its JSON. Raises InputError for anything malformed."""
-    try:
-        return GeneratorConfig(**{**values, "widths": tuple(values["widths"])})
-    except (KeyError, TypeError) as error:
-        raise InputError(f"The model's description is damaged ({error}).") from error
-
-
-def pair_sha256(image: NDArray[np.uint8], primitive: Primitive) -> str:
-    """SHA-256 over the pixels of a training pair."""
-    digest = hashlib.sha256()
-    for layer in (image, primitive.classes, primitive.edges, primitive.painting):
-        if layer is not None:
-            digest.update(f"{layer.shape}".encode())
-            digest.update(np.ascontiguousarray(layer).view(np.uint8).data)
-    if primitive.palette is not None:
-        digest.update(primitive.palette.colours.tobytes())
-    return digest.hexdigest()
-
-
-def visible_colours(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(H, W, 3): wholly transparent pixels get the colour of the nearest visible one."""
-    from scipy.ndimage import distance_transform_edt  # noqa: PLC0415  (slow to import)
-
-    colour = np.ascontiguousarray(image[:, :, :3])
-    if image.shape[2] == 3 or image[:, :, 3].all() or not image[:, :, 3].any():
-        return colour
-    hidden = image[:, :, 3] == 0
-    rows, columns = distance_transform_edt(hidden, return_distances=False, return_indices=True)
-    return colour[rows, columns]
-
-
-def working_colour(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The colours to learn from, (H, W, 3), at `size` (width, height)."""
-    colour = visible_colours(image)
-    if size == (colour.shape[1], colour.shape[0]):
-        return colour
-    return np.asarray(Image.fromarray(colour).resize(size, Image.Resampling.LANCZOS))
 
 
 def _scaled(box: Box, size: tuple[int, int], new_size: tuple[int, int]) -> Box:

@@ -1,4 +1,4 @@
-"""Training: one pair in, a model out. The loop is `_run`; what a step does is in trainer.py."""
+"""Training: one pair in, a model out. The loop is `_Run`; what a step does is in trainer.py."""
 
 import dataclasses
 import datetime
@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +14,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from deepsim_engine import checkpoint as checkpoints
 from deepsim_engine import devices, presets
 from deepsim_engine.backbones import weights
-from deepsim_engine.budget import Budget
+from deepsim_engine.budget import Budget, planned_budget
+from deepsim_engine.description import PATCHES, ModelDescription
 from deepsim_engine.errors import InputError, Stopped
-from deepsim_engine.imaging import Pixels, as_pixels, check_memory, describe_size
-from deepsim_engine.model import PATCHES, Model, ModelDescription, pair_sha256, working_colour
-from deepsim_engine.networks.build import count_weights
+from deepsim_engine.imaging import check_memory
+from deepsim_engine.memory import estimate_memory
+from deepsim_engine.model import Model
 from deepsim_engine.presets import Preset
 from deepsim_engine.primitive import Primitive
+from deepsim_engine.resuming import Checkpoint, check_path
 from deepsim_engine.trainer import Trainer
+from deepsim_engine.training_pair import TrainingPair, checked_image, working_size
+from deepsim_engine.versions import library_versions
 
 PREVIEW_SIDE = 384
 SMALLEST, LARGEST = 16, 8192  # working resolutions that make sense
-_KEY = "deepsim-checkpoint"
-_FORMAT = 2
 SAVE_EVERY = 45.0
 """Seconds between checkpoints."""
 _PREVIEW_SHARE = 0.05  # of the time goes into previews and the measuring of trust
@@ -111,65 +111,49 @@ def train(
     started = time.monotonic()
     recipe = presets.find(preset) if isinstance(preset, str) else preset
     where = devices.pick(device)
-    pixels = _checked_image(image, primitive)
+    pixels = checked_image(image, primitive)
     check_numbers(seconds, steps, size)
     if not -(2**63) <= seed < 2**63:
         raise InputError(f"The seed {seed} is too large: it must fit into 64 bits.")
-    _check_checkpoint(checkpoint, resume)
+    check_path(checkpoint, resume)
+    pair = TrainingPair.at_working_size(pixels, primitive, size or recipe.longest_side)
     run = _Run(
-        pair=_Pair.at_working_size(pixels, primitive, size or recipe.longest_side),
+        pair=pair,
         preset=recipe,
         device=where,
         seed=seed,
         name=name,
         on_progress=on_progress or (lambda progress: None),
         should_stop=should_stop or (lambda: False),
-        checkpoint=checkpoint,
+        checkpoint=None if checkpoint is None else Checkpoint.of(checkpoint, pair, recipe, seed),
         checkpoint_seconds=checkpoint_seconds,
     )
-    working = run.pair.working
+    working = pair.working
     check_memory(estimate_memory(recipe, working.size, working.channels, where), "Training")
     budget = planned_budget(recipe, seconds, steps, where, started)
     if not recipe.trains:
         return run.without_training(budget)
     backbone = weights.choose() if recipe.losses.perceptual > 0 else None
-    trainer = Trainer(
-        run.pair.colour, run.pair.working, recipe, backbone=backbone, device=where, seed=seed
-    )
+    trainer = Trainer(pair.colour, working, recipe, backbone=backbone, device=where, seed=seed)
     if warm_start is not None and warm_start.generator is not None:
         trainer.begin_with(warm_start.generator)
-    if resume and checkpoint is not None and checkpoint.exists():
-        run.restore(trainer, budget)
+    if resume and run.checkpoint is not None and run.checkpoint.path.exists():
+        run.losses = run.checkpoint.restore(trainer, budget)
     return run.train(trainer, budget)
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """The training pair as given, and at working resolution."""
-
-    image: Pixels
-    primitive: Primitive
-    colour: Pixels
-    working: Primitive
-
-    @classmethod
-    def at_working_size(cls, image: Pixels, primitive: Primitive, longest: int) -> "_Pair":
-        size = working_size(primitive.size, longest)
-        return cls(image, primitive, working_colour(image, size), primitive.resized(*size))
 
 
 @dataclass
 class _Run:
     """One call of `train`."""
 
-    pair: _Pair
+    pair: TrainingPair
     preset: Preset
     device: torch.device
     seed: int
     name: str
     on_progress: OnProgress
     should_stop: ShouldStop
-    checkpoint: Path | None
+    checkpoint: Checkpoint | None
     checkpoint_seconds: float
     losses: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -184,7 +168,8 @@ class _Run:
             previewed, pause = budget.elapsed, _FIRST_PAUSE
         while not budget.used_up:
             if self.should_stop():
-                self.save(trainer, budget)
+                if self.checkpoint is not None:
+                    self.checkpoint.save(trainer, budget, self.losses)
                 raise self.stopped(budget.step)
             try:
                 self.losses = trainer.step(budget.fraction)
@@ -207,7 +192,7 @@ class _Run:
                 budget.closing = previewed - begun
                 pause = max(_PREVIEW_PAUSE, budget.closing / _PREVIEW_SHARE)
             if self.checkpoint is not None and budget.elapsed - saved > self.checkpoint_seconds:
-                self.save(trainer, budget)
+                self.checkpoint.save(trainer, budget, self.losses)
                 saved = budget.elapsed
             self.report(trainer, budget, preview)
         return self.model(trainer, budget)
@@ -256,11 +241,8 @@ class _Run:
         With `network`, as its network does, whether or not patches are better still: there one
         sees what is being learned.
         """
-        width, height = self.pair.working.size
-        scale = min(1.0, PREVIEW_SIDE / max(width, height))
-        small = self.pair.working.resized(
-            max(2, round(width * scale)), max(2, round(height * scale))
-        )
+        working = self.pair.working
+        small = working.resized(*working_size(working.size, PREVIEW_SIDE))
         if model.needs_patches and self.preview_patches is None:
             self.preview_patches = model.patch_result(small)
         if network:
@@ -284,7 +266,7 @@ class _Run:
             steps=budget.step,
             seconds=round(budget.elapsed, 1),
             losses={name: round(value, 5) for name, value in self.losses.items()},
-            pair_sha256=pair_sha256(self.pair.image, self.pair.primitive),
+            pair_sha256=self.pair.sha256,
             created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             versions=library_versions(),
             warnings=tuple(self.warnings),
@@ -293,103 +275,13 @@ class _Run:
         )
 
     def stopped(self, step: int) -> Stopped:
-        kept = self.checkpoint if self.checkpoint is not None and self.preset.trains else None
+        kept = None
+        if self.checkpoint is not None and self.preset.trains:
+            kept = self.checkpoint.path
         told = "it can be resumed" if kept is not None else "nothing was kept"
         return Stopped(
             f"Training was stopped after step {step}; {told}.", checkpoint=kept, step=step
         )
-
-    def save(self, trainer: Trainer, budget: Budget) -> None:
-        """Write the checkpoint, if one is wanted."""
-        if self.checkpoint is None:
-            return
-        state = {
-            "format": _FORMAT,
-            "step": budget.step,
-            "seconds": budget.elapsed,
-            "losses": self.losses,
-            "run": self.identity(),
-        }
-        checkpoints.write_file(self.checkpoint, _KEY, state, trainer.tensors())
-
-    def restore(self, trainer: Trainer, budget: Budget) -> None:
-        """Go on from the checkpoint. Raises InputError if it belongs to another training."""
-        assert self.checkpoint is not None  # noqa: S101
-        state, tensors = checkpoints.read_file(self.checkpoint, _KEY, "a DeepSIM checkpoint")
-        run = state.get("run")
-        if isinstance(run, dict) and isinstance(run.get("preset"), dict):
-            run["preset"].pop("promise", None)  # of earlier versions
-        if state.get("format") != _FORMAT or run != self.identity():
-            raise InputError(
-                f"{self.checkpoint} belongs to another training (another picture, drawing, preset,"
-                " size or seed, or another version of DeepSIM): train anew without resuming."
-            )
-        trainer.restore(tensors, int(state["step"]))
-        budget.step, budget.before = int(state["step"]), float(state["seconds"])
-        self.losses = dict(state["losses"])
-
-    def identity(self) -> dict[str, Any]:
-        """What must be equal for a checkpoint to fit."""
-        return {
-            "preset": presets.as_json(self.preset),
-            "pair": pair_sha256(self.pair.image, self.pair.primitive),
-            "working_size": list(self.pair.working.size),
-            "seed": self.seed,
-        }
-
-
-def working_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """(width, height) at which a picture of `size` is learned: `longest` is never exceeded."""
-    width, height = size
-    scale = min(1.0, longest / max(width, height))
-    return max(2, round(width * scale)), max(2, round(height * scale))
-
-
-def estimate_memory(
-    preset: Preset, size: tuple[int, int], channels: int, device: torch.device
-) -> int:
-    """Bytes of main memory that training needs at its peak, rather too many.
-
-    `size` is (width, height) at working resolution, `channels` those of the primitive. The shares
-    were measured as growth of the resident set (docs/experiments.md) and a test compares.
-    """
-    pixels = size[0] * size[1]
-    pair = pixels * (channels + 8) * 8
-    # Applying may take turned patches besides, training does not.
-    patches = 2**27 + min(pixels, 256 * 256) * 3000 + pixels * (700 if preset.trains else 1100)
-    if not preset.trains:
-        return 2**27 + pair + patches
-    if device.type != "cpu":
-        return 2**30 + pair
-    config = preset.generator
-    step = preset.batch * min(pixels, preset.crop**2 or pixels)
-    step *= 160 * config.widths[0] // config.fold**2 + 6000
-    weights = 24 * count_weights(config, channels)
-    applying = pixels * 4 * 12 * config.widths[0] // config.fold**2
-    needed = 2**27 + weights + pair + max(step, applying)
-    return needed + patches if config.patches else needed
-
-
-def library_versions() -> dict[str, str]:
-    """Versions of DeepSIM and of the libraries that decide what a model does."""
-    found = {}
-    for package in ("deepsim", "torch", "numpy", "safetensors"):
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:  # run from a checkout without installation
-            found[package] = "unknown"
-    return found
-
-
-def _checked_image(image: Any, primitive: Primitive) -> Pixels:
-    pixels = as_pixels(image)
-    if (pixels.shape[1], pixels.shape[0]) != primitive.size:
-        width, height = primitive.size
-        raise InputError(
-            f"The image is {describe_size(pixels)} pixels but its primitive is {width} x {height}:"
-            " they must have the same size."
-        )
-    return pixels
 
 
 def check_numbers(seconds: float | None, steps: int | None, size: int | None) -> None:
@@ -402,24 +294,3 @@ def check_numbers(seconds: float | None, steps: int | None, size: int | None) ->
         raise InputError(f"The number of steps is {steps}: it must be at least 1.")
     if size is not None and not SMALLEST <= size <= LARGEST:
         raise InputError(f"The size is {size} pixels: it must be from {SMALLEST} to {LARGEST}.")
-
-
-def _check_checkpoint(checkpoint: Path | None, resume: bool) -> None:
-    if resume and checkpoint is None:
-        raise InputError("To resume a training, say where its checkpoint is.")
-    if checkpoint is not None and not checkpoint.parent.is_dir():
-        raise InputError(f"The folder {checkpoint.parent} for the checkpoint does not exist.")
-
-
-def planned_budget(
-    preset: Preset,
-    seconds: float | None,
-    steps: int | None,
-    device: torch.device,
-    started: float | None = None,
-) -> Budget:
-    """The budget that was asked for, else the preset's for this kind of device."""
-    if seconds is None and steps is None:
-        steps = preset.steps
-        seconds = preset.seconds if device.type == "cpu" else preset.gpu_seconds
-    return Budget(steps=steps, seconds=seconds, started=started)

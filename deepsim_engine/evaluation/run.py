@@ -20,7 +20,8 @@ from deepsim_engine.evaluation.record import Record
 from deepsim_engine.evaluation.summary import FORMAT, summarised
 from deepsim_engine.files import write_atomically
 from deepsim_engine.imaging import Pixels
-from deepsim_engine.training import Progress, ShouldStop, check_numbers, library_versions
+from deepsim_engine.training import Progress, ShouldStop, check_numbers
+from deepsim_engine.versions import library_versions
 
 RESULT = "evaluation.json"
 CURVE_JUDGE = "lpips-vgg(hed)"

@@ -15,7 +15,7 @@ from deepsim_engine.evaluation.judges import Judges
 from deepsim_engine.evaluation.measures import steadiness
 from deepsim_engine.evaluation.methods import Method, Settings
 from deepsim_engine.evaluation.record import Record
-from deepsim_engine.training import library_versions
+from deepsim_engine.versions import library_versions
 
 FORMAT = 1
 

@@ -13,9 +13,10 @@ from deepsim_engine.edges import draw
 from deepsim_engine.errors import DamagedError, InputError
 from deepsim_engine.imaging import available_memory
 from deepsim_engine.influence import check_box, intersection
+from deepsim_engine.memory import estimate_memory
 from deepsim_engine.palette import Palette
 from deepsim_engine.presets import PRESETS, Preset
-from deepsim_engine.training import estimate_memory, library_versions
+from deepsim_engine.versions import library_versions
 from deepsim_server.drawing import LAYERS, Drawing
 from deepsim_server.failures import TrainingOverError
 from deepsim_server.folders import Folders

@@ -16,8 +16,9 @@ from safetensors.torch import save_file
 from skimage import data
 
 from deepsim_engine import blending, container, influence
+from deepsim_engine.description import ModelDescription
 from deepsim_engine.errors import InputError, WorkError
-from deepsim_engine.model import Model, ModelDescription, load, visible_colours
+from deepsim_engine.model import Model, load
 from deepsim_engine.presets import DRAFT, GeneratorConfig, LossConfig, Preset
 from deepsim_engine.primitive import Primitive
 from deepsim_engine.training import train
@@ -318,14 +319,6 @@ def test_transparency_of_the_picture_is_kept_where_sizes_agree() -> None:
     other = model.apply(model.primitive_from_layers(segments(size=(70, 70))))
     assert other.mode == "RGBA"
     assert pixels(other)[:, :, 3].min() == 255
-
-
-def test_hidden_colours_are_not_learnt() -> None:
-    picture = np.zeros((8, 8, 4), np.uint8)
-    picture[:, 4:] = (200, 100, 50, 255)
-    assert np.array_equal(
-        np.unique(visible_colours(picture).reshape(-1, 3), axis=0), [[200, 100, 50]]
-    )
 
 
 def test_another_kind_of_drawing_is_refused(model: Model) -> None:

@@ -1,9 +1,6 @@
-"""Training: that it learns, repeats itself, stops, resumes, and refuses what it cannot use."""
+"""Training: that it learns, repeats itself, tells how far it is, and refuses what it cannot use."""
 
 import re
-import subprocess
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,7 @@ from skimage import data
 from torch import nn
 
 from deepsim_engine import checkpoint as checkpoints
-from deepsim_engine import presets, tps, training
+from deepsim_engine import presets, tps
 from deepsim_engine.backbones import weights
 from deepsim_engine.conditioning import Condition, picture_pixels, picture_tensor
 from deepsim_engine.edges import extract_edges
@@ -24,58 +21,13 @@ from deepsim_engine.errors import InputError, Stopped, WorkError
 from deepsim_engine.losses import PerceptualLoss
 from deepsim_engine.model import Model
 from deepsim_engine.networks.build import build_generator
-from deepsim_engine.presets import (
-    DRAFT,
-    PAPER,
-    DiscriminatorConfig,
-    GeneratorConfig,
-    LossConfig,
-    Preset,
-)
+from deepsim_engine.presets import DRAFT, PAPER, GeneratorConfig, Preset
 from deepsim_engine.primitive import Primitive
 from deepsim_engine.segmentation import segment
 from deepsim_engine.training import Progress, train
+from tests.engine.conftest import MENDING, TINY, Pair
 
 CPU = torch.device("cpu")
-
-TINY = Preset(
-    name="tiny",
-    promise="for tests",
-    crop=32,
-    generator=GeneratorConfig(widths=(8, 16), depth=1),
-    discriminator=DiscriminatorConfig(base=8, layers=2),
-    losses=LossConfig(perceptual=0.0),
-)
-MENDING = replace(TINY, generator=replace(TINY.generator, patches=True))
-
-
-def rocket(width: int = 64, height: int = 48) -> np.ndarray:
-    return np.asarray(
-        Image.fromarray(data.rocket()).crop((180, 60, 460, 270)).resize((width, height))
-    )
-
-
-@pytest.fixture(scope="module")
-def pair() -> tuple[np.ndarray, Primitive]:
-    image = rocket()
-    primitive = Primitive.from_layers(segments=segment(image, 4), edges=extract_edges(image))
-    return image, primitive
-
-
-Pair = tuple[np.ndarray, Primitive]
-
-
-def after(calls: int) -> Callable[[], bool]:
-    """A should_stop that says yes when it is asked for the time numbered `calls`."""
-    asked = 0
-
-    def should_stop() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked >= calls
-
-    return should_stop
-
 
 # Learning
 
@@ -122,7 +74,7 @@ def test_training_brings_unseen_drawings_far_closer_to_their_pictures() -> None:
     assert error.mean() < 15
 
 
-# Repeating and resuming
+# Repeating, and beginning with what was learned
 
 
 @pytest.mark.parametrize("preset", [TINY, MENDING], ids=["painting", "mending"])
@@ -130,64 +82,6 @@ def test_the_same_seed_gives_the_same_model(pair: Pair, preset: Preset) -> None:
     first, again, other = (train(*pair, preset, steps=3, seed=s, device="cpu") for s in (1, 1, 2))
     assert first.id == again.id
     assert first.id != other.id
-
-
-@pytest.mark.parametrize("preset", [TINY, MENDING], ids=["painting", "mending"])
-def test_an_interrupted_training_ends_as_if_it_never_was(
-    pair: Pair, preset: Preset, tmp_path: Path
-) -> None:
-    kept = tmp_path / "checkpoint"
-    with pytest.raises(Stopped) as stop:
-        train(*pair, preset, steps=6, checkpoint=kept, should_stop=after(4), device="cpu")
-    assert stop.value.step == 3
-    assert stop.value.checkpoint == kept
-    with pytest.raises(Stopped) as stop:  # and once more
-        train(
-            *pair, preset, steps=6, checkpoint=kept, should_stop=after(3), resume=True, device="cpu"
-        )
-    assert stop.value.step == 5
-    # A checkpoint that an earlier version wrote held the preset's promise, too.
-    state, tensors = checkpoints.read_file(kept, "deepsim-checkpoint", "a DeepSIM checkpoint")
-    state["run"]["preset"]["promise"] = "as it was"
-    checkpoints.write_file(kept, "deepsim-checkpoint", state, tensors)
-    resumed = train(*pair, preset, steps=6, checkpoint=kept, resume=True, device="cpu")
-    assert resumed.id == train(*pair, preset, steps=6, device="cpu").id
-    assert resumed.description.steps == 6
-
-
-def test_resuming_without_a_checkpoint_begins_anew(pair: Pair, tmp_path: Path) -> None:
-    model = train(*pair, TINY, steps=2, checkpoint=tmp_path / "c", resume=True, device="cpu")
-    assert model.id == train(*pair, TINY, steps=2, device="cpu").id
-
-
-def test_a_checkpoint_of_another_training_is_refused(pair: Pair, tmp_path: Path) -> None:
-    kept = tmp_path / "checkpoint"
-    with pytest.raises(Stopped):
-        train(*pair, TINY, steps=4, checkpoint=kept, should_stop=after(2), device="cpu")
-    image, primitive = pair
-    for others in (
-        {"image": 255 - image},
-        {"seed": 5},
-        {"preset": replace(TINY, batch=1)},
-        {"size": 32},
-    ):
-        arguments = {"image": image, "primitive": primitive, "preset": TINY, **others}
-        with pytest.raises(InputError, match="belongs to another training"):
-            train(steps=4, checkpoint=kept, resume=True, device="cpu", **arguments)  # type: ignore[arg-type]
-    kept.write_bytes(kept.read_bytes()[:-5])
-    with pytest.raises(InputError, match="damaged"):
-        train(*pair, TINY, steps=4, checkpoint=kept, resume=True, device="cpu")
-
-
-def test_a_full_disk_stops_training_with_a_sentence(
-    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(handle: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(WorkError, match="No space left"):
-        train(*pair, TINY, steps=4, checkpoint=tmp_path / "c", should_stop=after(2), device="cpu")
 
 
 def test_training_can_begin_with_another_models_weights(pair: Pair) -> None:
@@ -364,13 +258,6 @@ def test_instant_tells_its_progress_and_can_be_stopped(pair: Pair) -> None:
         train(*pair, "instant", should_stop=lambda: True, device="cpu")
 
 
-def test_stopping_before_the_first_step_keeps_a_checkpoint_too(pair: Pair, tmp_path: Path) -> None:
-    with pytest.raises(Stopped) as stop:
-        train(*pair, TINY, steps=3, checkpoint=tmp_path / "c", should_stop=after(1), device="cpu")
-    assert stop.value.step == 0
-    assert (tmp_path / "c").is_file()
-
-
 # Sizes, presets, input
 
 
@@ -458,54 +345,3 @@ def test_bad_input_is_refused_before_anything_starts(pair: Pair, tmp_path: Path)
         train(image, primitive, resume=True)
     with pytest.raises(InputError, match="does not exist"):
         train(image, primitive, checkpoint=tmp_path / "absent" / "c")
-
-
-def test_what_does_not_fit_into_memory_is_refused_at_once(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("deepsim_engine.imaging.available_memory", lambda: 2**20)
-    with pytest.raises(InputError, match="memory"):
-        train(*pair, TINY, steps=1, device="cpu")
-
-
-PEAK = """
-import numpy as np
-import torch
-from deepsim_engine import training, presets
-from deepsim_engine.primitive import Primitive
-
-def peak():
-    # Not ru_maxrss: that begins with the size of the process that started this one.
-    lines = open("/proc/self/status").read().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
-
-side = 96
-image = np.random.default_rng(0).integers(0, 256, (side, side, 3)).astype(np.uint8)
-segments = np.zeros((side, side, 3), np.uint8)
-segments[: side // 2] = 255
-primitive = Primitive.from_layers(segments=segments)
-before = peak()
-training.train(image, primitive, "draft", steps=1, device="cpu")
-draft = presets.find("draft")
-size, channels = primitive.size, primitive.channels
-print(peak() - before, training.estimate_memory(draft, size, channels, torch.device("cpu")))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not weights.available(), reason="no backbone installed (install.py)")
-@pytest.mark.skipif(sys.platform != "linux", reason="counts the resident set in kilobytes")
-def test_the_memory_that_is_announced_is_about_what_is_used() -> None:
-    told = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
-    used, announced = map(int, told.stdout.split())
-    assert 0.8 * used < announced < 3 * used
-
-
-def test_announced_memory_grows_with_the_picture_but_not_with_each_step() -> None:
-    def announced(preset: Preset, side: int) -> float:
-        return training.estimate_memory(preset, (side, side), 8, CPU) / 2**30
-
-    assert announced(DRAFT, 256) < 1 < announced(DRAFT, 1024) < 2.5
-    without = replace(DRAFT, generator=replace(DRAFT.generator, patches=False))
-    assert announced(without, 1024) - announced(without, 256) < 0.8
-    assert announced(PAPER, 256) > 4
