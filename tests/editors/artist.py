@@ -83,7 +83,7 @@ doc.refreshProjection(); doc.waitForDone()""")
         """A layer over the canvas as 8-bit sRGB, (height, width, 4)."""
         path = self.folder / "read.raw"
         self.krita.call(f"""
-from deepsim_krita.document import KritaEditor
+from deepsim_krita.application import KritaEditor
 p = KritaEditor().active().read(node({name!r}).uniqueId().toString())
 f = open({str(path)!r}, "wb"); f.write(p.rgba); f.close()""")
         height, width = self.krita.call("result = [p.height, p.width]")

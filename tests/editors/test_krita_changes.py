@@ -25,7 +25,8 @@ RED, GREEN, NOTHING = [255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 0, 0]
 
 SCENE = f"""
 from krita import Selection
-from deepsim_krita.document import KritaDocument, KritaEditor
+from deepsim_krita.application import KritaEditor
+from deepsim_krita.document import KritaDocument
 from deepsim_krita.editor import GoneError
 from deepsim_krita.state import Picture
 from deepsim_krita.steps import at_once

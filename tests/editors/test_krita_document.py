@@ -22,7 +22,7 @@ SPACES = [
     ("RGBA", "F32", LINEAR),
 ]
 NEW = """
-from deepsim_krita.document import KritaDocument, KritaEditor
+from deepsim_krita.application import KritaEditor
 from deepsim_krita.state import Picture
 doc = k.createDocument({width}, {height}, "picture", {model!r}, {depth!r}, {profile!r}, 72.0)
 k.activeWindow().addView(doc); doc.waitForDone()

@@ -1,4 +1,4 @@
-"""What the session needs of an editor. `document.py` is Krita's answer."""
+"""What the session needs of an editor. Krita's answers: `application.py` and `document.py`."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class Plugin(QObject):
         from deepsim_client import EngineClient, Location, LocationError  # noqa: PLC0415
         from deepsim_client.location import process_alive  # noqa: PLC0415
 
-        from .document import KritaEditor  # noqa: PLC0415
+        from .application import KritaEditor  # noqa: PLC0415
         from .settings import Settings  # noqa: PLC0415
         from .studio import Studio  # noqa: PLC0415
 
