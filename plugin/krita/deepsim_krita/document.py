@@ -81,7 +81,7 @@ class KritaDocument:
         """
         document = self._document
         yield from quiet(document)
-        return (yield from reading_now(document, lambda held: find(held, uid), box))
+        return (yield from reading_now(document, uid, box))
 
     def landmarks(self, uid: str) -> Landmarks:
         """What tells later whether the canvas was turned or changed meanwhile; takes no time.
@@ -200,7 +200,7 @@ class KritaDocument:
         Raises:
             GoneError: the layer was deleted, or the document closed.
         """
-        return show(self._document, lambda: self._node(uid), picture, place)
+        return show(self._document, uid, picture, place)
 
     def empty(self, uid: str) -> None:
         """Makes a preview layer show nothing, which is no undo step either.
@@ -208,7 +208,7 @@ class KritaDocument:
         Raises:
             GoneError: the layer was deleted.
         """
-        at_once(erasing(lambda: self._node(uid)))
+        at_once(erasing(self._document, uid))
         self._node(uid).setVisible(False)
         self._document.refreshProjection()
 
@@ -236,7 +236,7 @@ class KritaDocument:
 
     def reel(self) -> KritaReel:
         """A copy of the document for reading it at any time; close it."""
-        return KritaReel(self._document, find)
+        return KritaReel(self._document)
 
     def strip(self) -> KritaStrip:
         """A place for the frames of an animated layer; close it."""

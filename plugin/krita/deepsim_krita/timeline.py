@@ -5,11 +5,12 @@ from __future__ import annotations
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Iterator, Sequence
 
 from krita import Krita
 
 from .kra_animation import AnimationFile
+from .nodes import find
 from .pixels.colour import SRGB8, band_of, convert, space_of, warm
 from .pixels.pace import Bands
 from .pixels.reading import quiet, read
@@ -45,15 +46,11 @@ def _with_children(node: Any) -> Iterator[Any]:
 
 
 class KritaReel:
-    """A copy of a document that can be set to any time without touching the artist's own.
+    """A copy of a document that can be set to any time without touching the artist's own."""
 
-    `find` looks up a layer of a document by its id.
-    """
-
-    def __init__(self, document: Any, find: Callable[[Any, str], Any]) -> None:
+    def __init__(self, document: Any) -> None:
         self._copy = document.clone()
         self._copy.setBatchmode(True)
-        self._find = find
 
     def wind(self, time: int) -> None:
         """Goes to a frame."""
@@ -68,7 +65,7 @@ class KritaReel:
         copy = self._copy
         yield from quiet(copy)
         whole = (0, 0, copy.width(), copy.height())
-        return (yield from read(copy, self._find(copy, uid), box or whole))
+        return (yield from read(copy, find(copy, uid), box or whole))
 
     def close(self) -> None:
         """Gives the copy back."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, TypeVar
+from typing import Any, Iterator, TypeVar
 
 from ..editor import GoneError
+from ..nodes import find
 from ..state import Box, Mask, Picture
 from ..steps import WAITING, Work, WorkFor
 from ..text import _
@@ -70,12 +71,15 @@ def while_open(document: Any, work: WorkFor[T]) -> WorkFor[T]:
     raise GoneError(_("The document was closed."))
 
 
-def reading_now(document: Any, find: Callable[[Any], Any], box: Box | None) -> WorkFor[Picture]:
+def reading_now(document: Any, uid: str, box: Box | None) -> WorkFor[Picture]:
     """A layer as it is when this begins, in a part of the canvas (None: all of it), in steps.
 
-    `find` looks the layer up in a document; the document is quiet.
+    The document is quiet.
+
+    Raises:
+        GoneError: there is no such layer, or the document closed before the end.
     """
-    node = find(document)
+    node = find(document, uid)
     if box is None:
         box = (0, 0, document.width(), document.height())
     if is_plain(node):
@@ -83,7 +87,7 @@ def reading_now(document: Any, find: Callable[[Any], Any], box: Box | None) -> W
         return (yield from while_open(document, read(None, node.duplicate(), box)))
     with copied(document) as copy:
         yield None
-        return (yield from read(copy, find(copy), box))
+        return (yield from read(copy, find(copy, uid), box))
 
 
 def is_plain(node: Any) -> bool:
