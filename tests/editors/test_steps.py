@@ -105,3 +105,52 @@ def test_an_error_ends_its_work_only() -> None:
     while steps.go_on():
         pass
     assert done == [0, 1]
+
+
+def test_a_work_may_drop_itself_and_ends_at_its_next_step() -> None:
+    steps, done = Steps(float("inf")), []
+
+    def work() -> Iterator[None]:
+        try:
+            steps.drop("work")
+            done.append("dropped")
+            yield
+            done.append("went on")
+        finally:
+            done.append("tidied")
+
+    steps.begin("work", work())
+    assert (done, steps.busy) == (["dropped", "tidied"], False)
+
+
+def test_a_work_may_begin_another_in_its_own_place() -> None:
+    steps, done, new = Steps(float("inf")), [], []
+
+    def work() -> Iterator[None]:
+        try:
+            steps.begin("work", counting(new, 3))
+            yield
+            done.append("went on")
+        finally:
+            done.append("tidied")
+
+    steps.begin("work", work())
+    assert (done, new, steps.busy) == (["tidied"], [0, 1, 2], False)
+
+
+def test_what_a_work_began_before_its_first_step_failed_is_gone_on_with() -> None:
+    steps, done, begun = Steps(float("inf")), [], []
+    steps.begun.connect(lambda: begun.append(True))
+
+    def broken() -> Iterator[None]:
+        steps.begin("count", counting(done, 2))
+        raise ValueError("no")
+        yield
+
+    with pytest.raises(ValueError, match="no"):
+        steps.begin("broken", broken())
+    assert begun[-1:] == [True]
+    assert not done
+    while steps.go_on():
+        pass
+    assert done == [0, 1]

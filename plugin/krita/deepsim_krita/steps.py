@@ -65,22 +65,28 @@ class Steps:
         self.drop(key)
         idle = not self._works
         self._works[key] = work
-        if idle:
+        if not idle:
+            return
+        try:
             self.go_on()
-        if idle and self._works:
-            self.begun.emit()
+        finally:  # what it began before it failed goes on all the same
+            if self._works:
+                self.begun.emit()
 
     def drop(self, key: str) -> None:
-        """Ends a work where it is; one that is not under way is no error."""
+        """Ends a work where it is; one that is not under way is no error.
+
+        Called from inside of that work, it ends where it next may be interrupted.
+        """
         work = self._works.pop(key, None)
         if work is not None:
-            work.close()
+            with suppress(ValueError):  # it is being executed: `_go_on` ends it
+                work.close()
 
     def close(self) -> None:
         """Ends all works where they are: each gives back what it holds."""
         for key in list(self._works):
-            with suppress(ValueError):  # this is called from inside of it, and it ends with Krita
-                self.drop(key)
+            self.drop(key)
 
     def go_on(self) -> bool:
         """Works for one slice; True while there is more. What a work raises ends that work.
@@ -108,5 +114,7 @@ class Steps:
                     del self._works[key]
                 if not isinstance(e, StopIteration):
                     raise
+            if self._works.get(key) is not work:
+                work.close()  # it was dropped from inside of itself, or has ended
             if waiting or self._clock() >= deadline:
                 break
