@@ -338,6 +338,8 @@ class Engine:
         """With a model, or with a training: the model it led to, or its weights so far."""
         if not text(message.body, "job", "") and "model" in message.body:
             self._models.path(text(message.body, "model", ""))
+        # Whose drawings it may leave and build upon; whatever the client itself says of that.
+        message = replace(message, body={**message.body, "client": self._peers.key(peer)})
         self._hand_on(peer, self._named(message), parts)
 
     def _named(self, message: Message) -> Message:

@@ -1,8 +1,9 @@
 """Drawings that stay in the worker, so that a later request sends only what changed since.
 
 A request with `keep` leaves its drawing here, under its own id and in place of the one that its
-document left before. A request with `base`, such an id, has frames `segments-part`, `edges-part`,
-`painting-part` instead of whole layers, and `places` says where in the layers they lie.
+client left for the same document before. A request of that client with `base`, such an id, has
+frames `segments-part`, `edges-part`, `painting-part` instead of whole layers, and `places` says
+where in the layers they lie.
 """
 
 import time
@@ -25,9 +26,13 @@ MAX_BYTES = 512 << 20
 class BaseLostError(InputError):
     """The drawing that a request builds upon is not kept any more: it is to be sent whole."""
 
+    def __init__(self) -> None:
+        super().__init__("The drawing before is not known any more: send it whole.")
+
 
 @dataclass
 class _Kept:
+    client: str
     document: str
     layers: Layers
     used: float
@@ -38,7 +43,10 @@ class _Kept:
 
 
 class KeptDrawings:
-    """The newest drawing of each document; those used longest ago are forgotten first."""
+    """Each client's newest drawing of each document; those used longest ago are forgotten first.
+
+    Who the client is stands in the body as `client`, where the engine writes it.
+    """
 
     def __init__(
         self,
@@ -71,8 +79,8 @@ class KeptDrawings:
         if not base:
             return Drawing.layers(message)
         kept = self._all.get(base)
-        if kept is None:
-            raise BaseLostError("The drawing before is not known any more: send it whole.")
+        if kept is None or kept.client != text(message.body, "client", ""):
+            raise BaseLostError
         kept.used = self._clock()
         self._all.move_to_end(base)
         if any(message.frame(name) is not None for name in LAYERS):
@@ -86,11 +94,11 @@ class KeptDrawings:
 
     def keep(self, message: Message, layers: Layers) -> bool:
         """Keep a request's drawing; whether there is room for it."""
-        document = text(message.body, "document", "")
+        client, document = (text(message.body, name, "") for name in ("client", "document"))
         for request, kept in list(self._all.items()):
-            if document and kept.document == document:
+            if document and (kept.client, kept.document) == (client, document):
                 del self._all[request]
-        new = _Kept(document, layers, self._clock())
+        new = _Kept(client, document, layers, self._clock())
         if new.bytes > self._max_bytes:
             return False
         for pixels in layers.values():

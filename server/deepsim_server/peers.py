@@ -50,6 +50,11 @@ class Peers:
             log.warning("A client is refused: its key (%s) was revoked.", mark(found.key))
         return False
 
+    def key(self, peer: bytes) -> str:
+        """The key that `peer` is known by: who it is, over whatever connection."""
+        found = self._peers.get(peer)
+        return "" if found is None else found.key.decode("ascii", "replace")
+
     def heard_within(self, seconds: float) -> bool:
         """Whether anybody was heard in the last `seconds`."""
         since = self._clock() - seconds

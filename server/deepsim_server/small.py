@@ -1,18 +1,22 @@
 """Requests that a worker answers directly: apply, edges, segment and the like.
 
 They wait here, fairly between clients, and go to the worker a few at a time. Of several applies
-for one document only the newest is worth an answer.
+for one document only the newest is worth an answer. What an older one brought to be kept is kept
+all the same, so that the next need not bring it again.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from deepsim_client.wire import Message, new_id
 
 from deepsim_engine.errors import InputError
 from deepsim_server.failures import OVER, failure
 from deepsim_server.fair import FairQueue
+from deepsim_server.kept import MAX_BYTES as MAX_KEPT_BYTES
+from deepsim_server.kept import BaseLostError
 from deepsim_server.replies import error
 from deepsim_server.supervisor import Death, Supervisor
 
@@ -24,8 +28,8 @@ MAX_BYTES = 1 << 30
 """Bytes of pixels that may wait."""
 MAX_IN_HAND = 2
 """Requests that a worker has at a time: the next one, so that it need not wait for it."""
-MAX_HOLDERS = 64
-"""Kept drawings of which it is known which worker has them."""
+MAX_HOLDERS = 1024
+"""Kept drawings of which it is known which worker has them; more than all workers together keep."""
 
 _SUPERSEDED = "A newer drawing of this document came: that one is answered."
 
@@ -38,15 +42,30 @@ Name = Callable[[Message], Message]
 class _Small:
     """A request, who waits for it, and the worker that has it.
 
-    `ended` is what was answered although the worker still has it: nobody wants its reply.
+    `ended` is what was answered although it is not done: nobody wants its reply. Then `keeping`
+    says that what it brought is still to be kept. `after` is the request that it builds upon, where
+    that was here when it came: both go to the same worker, that one first.
     """
 
     peer: bytes
     message: Message
     size: int
     document: str
+    after: str = ""
     worker: Supervisor | None = None
     ended: Message | None = None
+    keeping: bool = False
+
+    @property
+    def base(self) -> str:
+        """The request whose drawing this one builds upon, if it does."""
+        base = self.message.body.get("base")
+        return base if isinstance(base, str) else ""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether its drawing is to be kept, and can be."""
+        return self.message.body.get("keep") is True and self.size <= MAX_KEPT_BYTES
 
 
 class SmallRequests:
@@ -62,7 +81,8 @@ class SmallRequests:
         self._reply = reply
         self._all: dict[str, _Small] = {}
         self._queue: FairQueue[str] = FairQueue()
-        self._holders: OrderedDict[str, Supervisor] = OrderedDict()
+        self._holders: OrderedDict[str, tuple[Supervisor, int]] = OrderedDict()
+        """The workers that have kept drawings, and which one of its generations it was."""
 
     def __len__(self) -> int:
         return sum(small.ended is None for small in self._all.values())
@@ -81,19 +101,22 @@ class SmallRequests:
         """Let a request wait, and tell those that it replaces; or refuse it."""
         size = sum(memoryview(frame.data).nbytes for frame in message.frames)
         waiting = sum(small.size for small in self._all.values())
-        broken = self._worker_for(message).broken
+        new = _Small(peer, message, size, document)
+        broken = self._choose(message).broken
         if broken:
             self._reply(peer, error(message.id, "worker-died", broken))
             return
         if document:
-            self._supersede(peer, document)
+            self._supersede(new)
         mine = sum(small.peer == peer for small in self._all.values())
         full = len(self._all) >= MAX_WAITING or mine >= MAX_EACH
         if full or (waiting and waiting + size > MAX_BYTES):
             sentence = "Too many requests wait already: try again when some are answered."
             self._reply(peer, error(message.id, "busy", sentence))
             return
-        self._all[message.id] = _Small(peer, message, size, document)
+        if new.base in self._all:
+            new.after = new.base
+        self._all[message.id] = new
         self._queue.add(peer, message.id)
         self.tick()
 
@@ -102,13 +125,18 @@ class SmallRequests:
         small = self._all[request]
         if small.ended is not None:
             return
-        told = error(request, code, why)
-        self._reply(small.peer, told)
+        small.ended = error(request, code, why)
+        self._reply(small.peer, small.ended)
+        self._drop(request)
+
+    def _drop(self, request: str) -> None:
+        """Let nothing more be done for a request that is answered."""
+        small = self._all[request]
+        small.keeping = False
         if small.worker is None:
             self._queue.remove(request)
             del self._all[request]
         else:
-            small.ended = told
             small.worker.send(Message("cancel", new_id(), {"job": request}))
 
     def tick(self) -> None:
@@ -119,12 +147,11 @@ class SmallRequests:
             small = self._all[request]
             try:
                 small.message = self._name(small.message)
+                worker = self._worker_for(small)
             except InputError as problem:
-                del self._all[request]
-                self._reply(small.peer, failure(small.message, problem))
+                self._end(request, failure(small.message, problem))
                 continue
-            worker = self._worker_for(small.message)
-            if self._in_hand(worker) < MAX_IN_HAND:
+            if worker is not None and self._in_hand(worker) < MAX_IN_HAND:
                 small.worker = worker
                 worker.send(small.message)
             else:
@@ -147,7 +174,7 @@ class SmallRequests:
         if message.final:
             del self._all[message.id]
             if message.body.get("kept") is True and small.worker is not None:
-                self._holders[message.id] = small.worker
+                self._holders[message.id] = small.worker, small.worker.generation
                 if len(self._holders) > MAX_HOLDERS:
                     self._holders.popitem(last=False)
             self.tick()
@@ -157,31 +184,77 @@ class SmallRequests:
 
     def on_death(self, worker: Supervisor, death: Death) -> None:
         """What the dead worker had is answered with an error; what waits goes to the next."""
+        sentence = f"The worker process {death.how} before it answered: try again."
         for request, small in list(self._all.items()):
-            if small.worker is worker:
-                del self._all[request]
-                sentence = f"The worker process {death.how} before it answered: try again."
-                if small.ended is None:
-                    self._reply(small.peer, error(request, "worker-died", sentence))
+            if small.worker is worker and small.base:
+                self._end(request, failure(small.message, BaseLostError()))
+            elif small.worker is worker:
+                self._end(request, error(request, "worker-died", sentence))
 
     def close(self, why: Message) -> None:
         """Answer everything with an error."""
         for request in list(self._all):
             self.cancel(request, str(why.body["code"]), str(why.body["message"]))
 
-    def _supersede(self, peer: bytes, document: str) -> None:
+    def _end(self, request: str, told: Message) -> None:
+        """Forget a request, and tell who still waits for it."""
+        small = self._all.pop(request)
+        if small.ended is None:
+            self._reply(small.peer, told)
+
+    def _supersede(self, new: _Small) -> None:
+        """Answer earlier applies for the same document; keep what they brought to be kept.
+
+        Unless the new one brings what takes its place.
+        """
         for request, small in list(self._all.items()):
-            if (small.peer, small.document) == (peer, document):
+            if (small.peer, small.document) != (new.peer, new.document):
+                continue
+            replaced = new.keeps and new.base != request
+            if small.ended is not None:
+                if small.keeping and replaced:
+                    self._drop(request)
+            elif small.keeps and not replaced:
+                self._keep_only(request)
+            else:
                 self.cancel(request, "superseded", _SUPERSEDED)
 
-    def _worker_for(self, message: Message) -> Supervisor:
-        """The one that has the drawing which a request builds upon, where it may choose."""
-        base = None if message.body.get("job") else message.body.get("base")
-        holder = self._holders.get(base) if isinstance(base, str) else None
-        return self._choose(message) if holder is None or holder.broken else holder
+    def _keep_only(self, request: str) -> None:
+        """Answer a request that is superseded; nothing is done for it but keep its drawing."""
+        small = self._all[request]
+        told = error(request, "superseded", _SUPERSEDED)
+        small.ended = replace(told, body={**told.body, "kept": True})
+        small.keeping = True
+        self._reply(small.peer, small.ended)
+        if small.worker is None:
+            small.message = replace(small.message, kind="keep")
+        else:
+            small.worker.send(Message("cancel", new_id(), {"job": request, "keep": True}))
+
+    def _worker_for(self, small: _Small) -> Supervisor | None:
+        """The one that has the drawing which a request builds upon, where it may choose.
+
+        None: not known yet, for that request waits itself. Raises BaseLostError where the worker
+        that had it was replaced.
+        """
+        if not small.base or small.message.body.get("job"):
+            return self._choose(small.message)
+        if small.after in self._all:
+            return self._all[small.after].worker
+        holder, generation = self._holders.get(small.base, (None, 0))
+        if holder is None or holder.generation != generation:
+            raise BaseLostError
+        self._holders.move_to_end(small.base)
+        return holder
 
     def _in_hand(self, worker: Supervisor) -> int:
         return sum(small.worker is worker for small in self._all.values())
 
     def _busy(self) -> set[Supervisor]:
-        return {self._worker_for(self._all[request].message) for request in self._queue}
+        """The workers that are waited for."""
+        found: set[Supervisor] = set()
+        for request in self._queue:
+            with suppress(BaseLostError):  # told when it is its turn
+                worker = self._worker_for(self._all[request])
+                found.update([] if worker is None else [worker])
+        return found

@@ -65,6 +65,7 @@ class Supervisor:
     """Keeps one worker process alive. Messages to it wait until it is ready.
 
     `device` is what its work is done on where a request names none ("auto": the best there is).
+    `generation` is another number as soon as a worker is on its way out: what it kept is gone.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Supervisor:
         self.info: dict[str, Any] = {}
         self.restarts = 0
         self.recycled = 0
+        self.generation = 0
 
     @property
     def ready(self) -> bool:
@@ -275,6 +277,7 @@ class Supervisor:
             self.ask_to_stop()
             self._recycling, self.info = True, {}
             self.recycled += 1
+            self.generation += 1
 
     def _worn(self) -> bool:
         grown = (self.memory or 0) - (self._new_memory or self.memory or 0)
@@ -339,6 +342,7 @@ class Supervisor:
         self._process = None
         self._died_at = 0.0
         self.info = {}
+        self.generation += 1
 
 
 def _in_words(status: int) -> str:

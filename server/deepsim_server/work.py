@@ -162,6 +162,10 @@ class Work:
             frames.append(Drawing.frame("influence", applied.influence[:, :, None]))
         return body, tuple(frames)
 
+    def keep(self, message: Message) -> Answer:
+        """Nothing but the drawing of an apply whose picture nobody waits for any more."""
+        return {"kept": self._kept.keep(message, self._kept.whole(message))}, ()
+
     def edges(self, message: Message) -> Answer:
         """Edges of a picture, black on transparent."""
         method = text(message.body, "method", "canny")

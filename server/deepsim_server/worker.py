@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ class Worker:
         self._stopping = False
         self._handlers: dict[str, Callable[[Message], Answer]] = {
             "apply": work.apply,
+            "keep": work.keep,
             "edges": work.edges,
             "segment": work.segment,
             "inspect": work.inspect,
@@ -68,8 +70,9 @@ class Worker:
         """Work until the engine says stop."""
         self._send("ready", new_id(), self._work.describe())
         while not self._stopping:
-            self._receive(_IDLE_MS)
-            while self._inbox and not self._stopping:
+            # Before each answer, for what waits may have been cancelled meanwhile.
+            self._receive(0 if self._inbox else _IDLE_MS)
+            if self._inbox and not self._stopping:
                 self._answer(self._inbox.popleft())
             self._work.unload_idle()
 
@@ -84,19 +87,25 @@ class Worker:
                 log.error("The engine sent something wrong: %s", problem)
                 continue
             if message.kind == "cancel":
-                self._cancel(str(message.body.get("job")))
+                self._cancel(str(message.body.get("job")), keep=message.body.get("keep") is True)
             elif message.kind == "stop":
                 self._stopping = True
             else:
                 self._inbox.append(message)
 
-    def _cancel(self, request: str) -> None:
+    def _cancel(self, request: str, *, keep: bool) -> None:
+        """`keep`: what it brought is wanted nonetheless."""
         if request == self._training:
             self._cancelled.add(request)
             return
-        for message in [m for m in self._inbox if m.id == request]:
-            self._inbox.remove(message)
-            self._tell(error(request, "cancelled", "Cancelled before it was begun."))
+        for place, message in enumerate(self._inbox):
+            if message.id == request and keep:
+                self._inbox[place] = replace(message, kind="keep")
+                return
+            if message.id == request:
+                del self._inbox[place]
+                self._tell(error(request, "cancelled", "Cancelled before it was begun."))
+                return
 
     def _answer(self, message: Message) -> None:
         self._pulse.beat(message.id)

@@ -35,4 +35,4 @@ class Workers:
     def least_loaded(self) -> Supervisor:
         """Who can begin first, as far as one knows."""
         alive = [worker for worker in self._all if not worker.broken] or self._all
-        return min(alive, key=lambda worker: worker.load)
+        return min(alive, key=lambda worker: (worker.load, not worker.ready))

@@ -14,6 +14,8 @@ from deepsim_server.fair import FairQueue
 from deepsim_server.loaded import LoadedModels
 from deepsim_server.models import ModelNotFoundError
 from deepsim_server.small import MAX_EACH, MAX_IN_HAND, MAX_WAITING, SmallRequests
+from deepsim_server.supervisor import Death
+from deepsim_server.workers import Workers
 
 from deepsim_engine.errors import InputError
 
@@ -49,9 +51,19 @@ class Worker:
 
     given: list[Message] = field(default_factory=list)
     broken: str = ""
+    generation: int = 0
 
     def send(self, message: Message) -> None:
         self.given.append(message)
+
+
+@dataclass(eq=False)
+class Loaded:
+    """A worker that has so much to do."""
+
+    load: int
+    ready: bool
+    broken: str = ""
 
 
 @dataclass
@@ -90,13 +102,63 @@ def test_what_builds_upon_a_drawing_goes_to_the_worker_that_keeps_it() -> None:
     asked = scene.ask(b"a", base=base)
     assert [message.id for message in first.given] == [base, asked]
     scene.ask(b"a", base=base, job="a training: only who trains it has its weights")
-    scene.ask(b"a", base=new_id())
     scene.ask(b"a")
-    first.broken = "it does not start"
-    scene.ask(b"b", base=base)
     assert len(first.given) == 2
-    assert len(other.given) == MAX_IN_HAND
-    assert len(scene.small) == 5
+    assert len(other.given) == 2
+    assert len(scene.small) == 3
+
+
+def test_what_builds_upon_a_drawing_that_nobody_has_hears_so_at_once() -> None:
+    scene = Scene()
+    base = scene.ask(b"a")
+    scene.answer(base, kept=True)
+    scene.worker.generation += 1  # it is replaced
+    asked = [scene.ask(b"a", base=base), scene.ask(b"a", base=new_id())]
+    assert scene.said[1:] == [(b"a", request, "base-lost") for request in asked]
+    assert [message.id for message in scene.worker.given] == [base]
+
+
+def test_what_builds_upon_a_drawing_that_is_on_its_way_goes_after_it() -> None:
+    scene = Scene()
+    for _ in range(MAX_IN_HAND):
+        scene.ask(b"b")
+    first, base = scene.ask(b"a"), scene.ask(b"a", keep=True)  # there is no room yet
+    asked = scene.ask(b"c", base=base)  # whose turn is before that of another request of a's
+    elsewhere = scene.worker = Worker()
+    scene.small.tick()
+    assert [message.id for message in elsewhere.given] == [first, base]
+    scene.answer(first)
+    assert [message.id for message in elsewhere.given] == [first, base, asked]
+
+
+def test_two_requests_that_build_upon_each_other_are_both_lost() -> None:
+    scene = Scene()
+    before = [scene.ask(b"a") for _ in range(MAX_IN_HAND + 1)]
+    first, second = new_id(), new_id()
+    for request, base in ((first, second), (second, first)):
+        scene.small.take(b"a", Message("apply", request, {"base": base}))
+    assert not scene.said
+    scene.answer(before[0])
+    scene.answer(before[1])
+    lost = [(b"a", request, "base-lost") for request in (first, second)]
+    assert [said for said in scene.said if said[1] not in before] == lost
+
+
+def test_what_a_dead_worker_had_is_lost_with_it_or_to_be_sent_again() -> None:
+    scene = Scene()
+    base = scene.ask(b"a")
+    scene.answer(base, kept=True)
+    asked, plain = scene.ask(b"a", base=base), scene.ask(b"a")
+    scene.small.on_death(scene.worker, Death("ended", was_ready=True))  # type: ignore[arg-type]
+    assert scene.said[1:] == [(b"a", asked, "base-lost"), (b"a", plain, "worker-died")]
+
+
+def test_of_those_that_are_free_the_one_that_is_ready_begins() -> None:
+    starting, ready = Loaded(0, ready=False), Loaded(0, ready=True)
+    workers = Workers([starting, ready, Loaded(1, ready=True)])  # type: ignore[list-item]
+    assert workers.least_loaded() is ready
+    ready.load = 1
+    assert workers.least_loaded() is starting
 
 
 def test_small_requests_of_many_clients_take_turns() -> None:

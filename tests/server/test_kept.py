@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
 import pytest
-from deepsim_client import Frame, Message
+import zmq.auth
+from deepsim_client import EngineClient, Frame, Message
 from deepsim_client.wire import decode, encode, new_id
+from deepsim_server.folders import Folders
 from deepsim_server.kept import BaseLostError, KeptDrawings
+from deepsim_server.keys import ClientKeys
+from deepsim_server.small import MAX_IN_HAND
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsim_engine.errors import InputError
-from tests.server.conftest import Engine, ask, frame, pair, pixels, segments_frame, until
+from tests.server.conftest import (
+    PATIENCE,
+    Engine,
+    ask,
+    frame,
+    image_frame,
+    pair,
+    pixels,
+    segments_frame,
+    until,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from deepsim_client import EngineClient, Reply
+    from deepsim_client import Reply
 
 SIDE = 12
 PLACE = st.integers(0, SIDE - 1)
@@ -42,9 +58,12 @@ def frames(layers: dict[str, np.ndarray]) -> list[Frame]:
     return [frame(name, layer) for name, layer in layers.items()]
 
 
-def kept(drawings: KeptDrawings, document: str = "car", side: int = SIDE) -> Message:
+def kept(
+    drawings: KeptDrawings, document: str = "car", side: int = SIDE, client: str = "me"
+) -> Message:
     """A drawing that was sent whole and stays there; its request."""
-    message = sent({"keep": True, "document": document}, *frames(drawing(side)))
+    body = {"keep": True, "document": document, "client": client}
+    message = sent(body, *frames(drawing(side)))
     assert drawings.keep(message, drawings.whole(message))
     return message
 
@@ -63,9 +82,10 @@ def test_a_drawing_put_together_of_parts_is_the_one_sent_whole(
         cut = {n: now[n][t:b, s:r] for n, (s, t, r, b) in boxes.items()}
         places = {n: [s, t] for n, (s, t, _, _) in boxes.items()}
         parts = [frame(f"{n}-part", part) for n, part in cut.items()]
-        found = drawings.whole(sent({"base": base.id, "places": places}, *parts))
+        body = {"base": base.id, "places": places, "client": "me"}
+        found = drawings.whole(sent(body, *parts))
         assert all(np.array_equal(found[n], now[n]) for n in now)
-    same = drawings.whole(sent({"base": base.id}))
+    same = drawings.whole(sent({"base": base.id, "client": "me"}))
     assert all(np.array_equal(same[n], drawing()[n]) for n in now)
 
 
@@ -91,14 +111,14 @@ def test_parts_that_do_not_fit_are_refused(body: dict[str, Any], more: list[Fram
     drawings = KeptDrawings(60.0)
     base = kept(drawings)
     with pytest.raises(InputError) as refused:
-        drawings.whole(sent({**body, "base": base.id}, *more))
+        drawings.whole(sent({**body, "base": base.id, "client": "me"}, *more))
     assert not isinstance(refused.value, BaseLostError)
 
 
-def lost(drawings: KeptDrawings, base: Message) -> bool:
-    """Whether nothing can be built upon a drawing any more."""
+def lost(drawings: KeptDrawings, base: Message, client: str = "me") -> bool:
+    """Whether a client can build nothing upon a drawing, or nothing any more."""
     try:
-        drawings.whole(sent({"base": base.id}))
+        drawings.whole(sent({"base": base.id, "client": client}))
     except BaseLostError:
         return True
     return False
@@ -108,6 +128,13 @@ def test_of_each_document_the_newest_drawing_is_kept() -> None:
     drawings = KeptDrawings(60.0)
     first, other, second = kept(drawings), kept(drawings, "cat"), kept(drawings)
     assert (lost(drawings, first), lost(drawings, other), lost(drawings, second)) == (1, 0, 0)
+
+
+def test_clients_do_not_meet_each_others_drawings_of_a_document() -> None:
+    drawings = KeptDrawings(60.0)
+    mine, theirs = kept(drawings), kept(drawings, client="they")
+    assert (lost(drawings, mine), lost(drawings, theirs, "they")) == (False, False)
+    assert (lost(drawings, mine, "they"), lost(drawings, theirs)) == (True, True)
 
 
 def test_no_more_is_kept_than_there_is_room_for() -> None:
@@ -135,10 +162,15 @@ def test_what_nobody_builds_upon_is_forgotten() -> None:
 
 
 @pytest.fixture
-def apply(client: EngineClient) -> Callable[..., Reply]:
-    """Asks the engine to apply a model that it has."""
+def model(client: EngineClient) -> str:
+    """A model that the engine has."""
     body = {"preset": "instant", "name": "Kept"}
-    model = ask(client, "train", body, pair()).body["model"]["id"]
+    return str(ask(client, "train", body, pair()).body["model"]["id"])
+
+
+@pytest.fixture
+def apply(client: EngineClient, model: str) -> Callable[..., Reply]:
+    """Asks the engine to apply that model."""
 
     def asked(body: dict[str, Any], *frames: Frame, rid: str | None = None) -> Reply:
         body = {"model": model, "crop": True, "document": "car", **body}
@@ -159,6 +191,112 @@ def test_the_engine_makes_the_same_of_a_part_as_of_the_whole(apply: Callable[...
     assert "kept" not in whole.body
     assert in_parts.body["box"] == whole.body["box"] != first.body["box"]
     assert np.array_equal(pixels(in_parts.frame("image")), pixels(whole.frame("image")))
+
+
+@pytest.fixture
+def stroke(client: EngineClient, model: str) -> Callable[..., str]:
+    """Asks the same without waiting for the answer; gives the request's id."""
+
+    def asked(body: dict[str, Any], *frames: Frame) -> str:
+        body = {"model": model, "crop": True, "document": "car", **body}
+        return client.request("apply", body, list(frames))
+
+    return asked
+
+
+@contextmanager
+def busy_worker(shared: Engine, client: EngineClient, requests: int) -> Iterator[None]:
+    """A worker that answers nothing, as if it computed for long, and has so much to do."""
+    worker = shared.worker()
+    worker.suspend()
+    try:
+        for _ in range(requests):
+            client.request("edges", {}, [image_frame()])
+        yield
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            worker.resume()
+
+
+@pytest.mark.parametrize("before", [0, MAX_IN_HAND], ids=["in hand", "not yet in hand"])
+def test_what_a_superseded_request_brought_is_built_upon(
+    before: int,
+    shared: Engine,
+    client: EngineClient,
+    stroke: Callable[..., str],
+    apply: Callable[..., Reply],
+) -> None:
+    moved, corner = segments_frame(shift=5), {"places": {"segments": [8, 10]}}
+    part = frame("segments-part", pixels(moved)[10:, 8:])
+    with busy_worker(shared, client, before):
+        base = stroke({"keep": True}, segments_frame())
+        whole = stroke({}, segments_frame(shift=2))
+        first = client.wait(base, PATIENCE)
+        assert (first.body["code"], first.body["kept"]) == ("superseded", True)
+        parts = [stroke({"base": base, **corner}, part) for _ in range(3)]
+        for overtaken in (whole, *parts[:-1]):
+            reply = client.wait(overtaken, PATIENCE)
+            assert reply.body["code"] == "superseded"
+            assert "kept" not in reply.body
+    newest = client.wait(parts[-1], PATIENCE)
+    assert newest.kind == "result", newest.body
+    assert np.array_equal(pixels(newest.frame("image")), pixels(apply({}, moved).frame("image")))
+    assert apply({"base": base, **corner}, part).kind == "result"
+
+
+def test_a_newer_drawing_that_is_to_be_kept_takes_the_place_of_a_superseded_one(
+    shared: Engine, client: EngineClient, stroke: Callable[..., str], apply: Callable[..., Reply]
+) -> None:
+    with busy_worker(shared, client, 0):
+        first = stroke({"keep": True}, segments_frame())
+        stroke({}, segments_frame(shift=1))
+        assert client.wait(first, PATIENCE).body["kept"] is True
+        second = stroke({"keep": True}, segments_frame(shift=2))
+        third = stroke({"keep": True}, segments_frame(shift=3))
+        reply = client.wait(second, PATIENCE)
+        assert reply.body["code"] == "superseded"
+        assert "kept" not in reply.body
+    assert client.wait(third, PATIENCE).body["kept"] is True
+    codes = [apply({"base": base}).body.get("code") for base in (first, second, third)]
+    assert codes == ["base-lost", "base-lost", None]
+
+
+def test_a_client_with_another_key_does_not_meet_what_this_one_drew(
+    shared: Engine, model: str, apply: Callable[..., Reply]
+) -> None:
+    key = ClientKeys(Folders(shared.data, shared.data / "run")).add("other", None)
+    assert key is not None
+    other = EngineClient(replace(shared.location, client_key=key), start_engine=False)
+    try:
+        mine, theirs = new_id(), new_id()
+        body = {"model": model, "document": "car"}
+        apply({"keep": True}, segments_frame(), rid=mine)
+        # Also where it says that it is the other one.
+        first = str(zmq.auth.load_certificate(shared.location.client_key)[0], "ascii")
+        for base in ({"base": mine}, {"base": mine, "client": first}):
+            assert ask(other, "apply", {**body, **base}).body["code"] == "base-lost"
+        ask(other, "apply", {**body, "keep": True}, [segments_frame(shift=3)], rid=theirs)
+        assert apply({"base": theirs}).body["code"] == "base-lost"
+        assert apply({"base": mine}).kind == "result"
+        assert ask(other, "apply", {**body, "base": theirs}).kind == "result"
+    finally:
+        other.close()
+        ClientKeys(Folders(shared.data, shared.data / "run")).revoke("other")
+
+
+def test_what_the_worker_had_in_hand_when_it_died_asks_for_the_whole_drawing(
+    shared: Engine, client: EngineClient, stroke: Callable[..., str], apply: Callable[..., Reply]
+) -> None:
+    base = new_id()
+    apply({"keep": True}, segments_frame(), rid=base)
+    with busy_worker(shared, client, 0):
+        asked = stroke({"base": base})
+        client.wait(client.request("ping"), PATIENCE)  # the engine has it
+        shared.worker().kill()
+    assert client.wait(asked, PATIENCE).body["code"] == "base-lost"
+    assert apply({"base": base}).body["code"] == "base-lost"
+    again = apply({"keep": True}, segments_frame())
+    assert again.body["kept"] is True
 
 
 def test_it_says_when_it_has_the_drawing_before_no_more(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from tests.server.conftest import (
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from deepsim_client import EngineClient
+    from deepsim_client import EngineClient, Reply
 
 ENDLESS = {"preset": "draft", "steps": 100_000}
 
@@ -96,11 +97,57 @@ def test_a_model_in_use_is_kept_and_pieces_of_it_are_sent(two: Engine) -> None:
     assert ask(client, "apply", {"model": model}, [segments_frame(32)]).kind == "result"
 
 
+def keeping(client: EngineClient, model: str, **body: Any) -> tuple[str, Reply]:
+    """Asks for a drawing to be applied and kept; the request and its answer."""
+    request = client.request(
+        "apply", {"model": model, "document": "car", "keep": True, **body}, [segments_frame(32)]
+    )
+    return request, client.wait(request, PATIENCE)
+
+
+def test_what_a_killed_worker_kept_is_sent_whole_to_another_one(two: Engine) -> None:
+    client = two.ready()
+    model = ask(client, "train", {"preset": "instant", "name": "D"}, pair(32)).body["model"]["id"]
+    until(lambda: len(two.process().children()) == 2, client)
+    base, kept = keeping(client, model)
+    assert kept.body["kept"] is True
+    built = {"model": model, "document": "car", "base": base}
+    for _ in range(3):  # whoever else is free: the one that has it is asked
+        assert ask(client, "apply", built).kind == "result"
+    # Who has it is the first of those that were free.
+    holder = psutil.Process(ask(client, "status").body["worker_pid"])
+    holder.suspend()
+    lost = client.request("apply", built)
+    ask(client, "ping")  # the engine has handed it on
+    holder.kill()
+    assert client.wait(lost, PATIENCE).body["code"] == "base-lost"
+    assert ask(client, "apply", built).body["code"] == "base-lost"
+    base, kept = keeping(client, model)
+    assert kept.body["kept"] is True
+    assert ask(client, "apply", {**built, "base": base}).kind == "result"
+
+
+def test_what_a_worn_worker_kept_is_asked_for_anew(two: Engine) -> None:
+    client = two.ready()
+    model = ask(client, "train", {"preset": "instant", "name": "E"}, pair(32)).body["model"]["id"]
+    base, _ = keeping(client, model)
+    built = {"model": model, "document": "car", "base": base}
+    before = {worker.pid for worker in two.process().children()}
+    for _ in range(8):
+        assert ask(client, "apply", built).kind == "result"
+    until(lambda: before - {worker.pid for worker in two.process().children()}, client)
+    until(lambda: ask(client, "apply", built).body.get("code") == "base-lost", client)
+    base, kept = keeping(client, model)
+    assert kept.body["kept"] is True
+    assert ask(client, "apply", {**built, "base": base}).kind == "result"
+
+
 def test_worn_workers_are_replaced_when_they_have_nothing_to_do(two: Engine) -> None:
     client = two.ready()
+    restarts = ask(client, "status").body["restarts"]
     before = {worker.pid for worker in two.process().children()}
     for _ in range(16):
         ask(client, "edges", {}, [image_frame(32)])
     until(lambda: before - {worker.pid for worker in two.process().children()}, client)
     assert ask(client, "edges", {}, [image_frame(32)]).kind == "result"
-    assert ask(client, "status").body["restarts"] == 0
+    assert ask(client, "status").body["restarts"] == restarts

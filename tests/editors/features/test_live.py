@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from deepsim_client import Reply
 from deepsim_krita.features.live import REST, SAVING, Live
 from deepsim_krita.state import Picture
 
@@ -217,6 +218,40 @@ def test_what_changed_since_the_drawing_that_the_engine_keeps_is_sent_alone(scen
     assert (frames["edges-part"].shape, bytes(frames["edges-part"].data)[0]) == ((1, 1, 4), 77)
     answer(scene)
     assert scene.document.stack[2][2] == RESULT
+
+
+def superseded(scene: Scene, number: int, **more: object) -> None:
+    """The engine's answer to the apply of that number: a newer one has come."""
+    applies = [reply for kind, _, _, reply in scene.engine.sent if kind == "apply"]
+    applies[number](Reply("error", {"code": "superseded", "message": "Overtaken.", **more}))
+
+
+def test_faster_strokes_than_the_engine_paints_are_soon_sent_alone(scene: Scene) -> None:
+    live(scene)
+    base = f"request-{len(scene.engine.sent)}"
+    scene.document.paint("d/Edges", dot(1, 1))
+    scene.studio.live.look()
+    body, frames = scene.engine.last("apply")
+    assert not {"base", "keep"} & set(body)
+    assert set(frames) == {"edges", "segments"}
+    for number in range(3):
+        superseded(scene, number, **({"kept": True} if number == 0 else {}))
+        scene.document.paint("d/Edges", dot(1, 2 if number % 2 else 0))
+        scene.studio.live.look()
+        body, frames = scene.engine.last("apply")
+        assert body["base"] == base
+        assert list(frames) == ["edges-part"]
+    assert scene.state.live
+
+
+def test_an_engine_that_drops_what_was_superseded_is_asked_again_to_keep(scene: Scene) -> None:
+    live(scene)
+    scene.document.paint("d/Edges", dot(1, 1))
+    scene.studio.live.look()
+    superseded(scene, 0)
+    scene.document.paint("d/Edges", dot(1, 2))
+    scene.studio.live.look()
+    assert scene.engine.last("apply")[0]["keep"] is True
 
 
 def test_a_drawing_that_the_engine_has_no_more_is_sent_whole_without_a_word(scene: Scene) -> None:

@@ -50,6 +50,8 @@ class Engine:
         if body.get("keep"):
             self.base, self.drawing = request, frames
             return {name: bytes(picture.rgba) for name, picture in frames.items()}
+        if "base" not in body:
+            return {name: bytes(picture.rgba) for name, picture in frames.items()}
         assert body["base"] == self.base
         whole = {name: bytearray(picture.rgba) for name, picture in self.drawing.items()}
         for name, (left, top) in body["places"].items():
@@ -68,7 +70,7 @@ STROKE = st.tuples(st.sampled_from(["edges", "segments"]), PIXEL, st.booleans())
 def test_the_engine_can_always_make_the_whole_drawing(
     strokes: list[tuple[str, tuple[int, int, int], bool]],
 ) -> None:
-    sent, engine, before = Sent(), Engine(), None
+    sent, engine, before, asked = Sent(), Engine(), None, ""
     now = {"edges": PLAIN, "segments": PLAIN}
     for number, (layer, pixel, answered) in enumerate(strokes):
         now = {**now, layer: changed(now[layer], [pixel])}
@@ -80,8 +82,9 @@ def test_the_engine_can_always_make_the_whole_drawing(
         assert whole == {name: bytes(picture.rgba) for name, picture in now.items()}
         if "keep" in body:
             sent.asked(request)
-            if answered:
-                sent.kept(request)
+            asked = request
+        if answered:  # soon, or after more strokes
+            sent.answered(asked, kept=True)
         before = sight
 
 
@@ -89,7 +92,7 @@ def test_much_that_changed_is_sent_whole_and_what_changes_then_builds_upon_that(
     sent, pictures = Sent(), {"edges": PLAIN}
     sent.changed(None)
     sent.asked("first")
-    sent.kept("first")
+    sent.answered("first", kept=True)
     box: Box = (0, 0, WIDTH, HEIGHT // 4)
     sent.changed({"edges": box})
     assert "base" in at_once(sent.frames(pictures))[0]
@@ -97,10 +100,34 @@ def test_much_that_changed_is_sent_whole_and_what_changes_then_builds_upon_that(
     assert at_once(sent.frames(pictures)) == ({"keep": True}, pictures)
     sent.asked("second")
     sent.changed({"edges": (1, 2, 1, 1)})
-    sent.kept("second")
+    sent.answered("second", kept=True)
     body, frames = at_once(sent.frames(pictures))
     assert body == {"base": "second", "places": {"edges": [1, 2]}}
     assert (frames["edges-part"].width, frames["edges-part"].height) == (1, 1)
+
+
+def test_a_drawing_that_is_to_be_kept_is_not_replaced_while_it_is_under_way() -> None:
+    sent, pictures = Sent(), {"edges": PLAIN}
+    sent.changed(None)
+    assert at_once(sent.frames(pictures)) == ({"keep": True}, pictures)
+    sent.asked("first")
+    for column in (3, 4):
+        sent.changed({"edges": (column, 5, 1, 1)})
+        assert at_once(sent.frames(pictures)) == ({}, pictures)
+    sent.answered("another", kept=True)
+    assert at_once(sent.frames(pictures)) == ({}, pictures)
+    sent.answered("first", kept=True)
+    body, frames = at_once(sent.frames(pictures))
+    assert body == {"base": "first", "places": {"edges": [3, 5]}}
+    assert (frames["edges-part"].width, frames["edges-part"].height) == (2, 1)
+
+
+def test_where_the_engine_did_not_keep_a_drawing_the_next_is_to_be_kept() -> None:
+    sent, pictures = Sent(), {"edges": PLAIN}
+    sent.changed(None)
+    sent.asked("first")
+    sent.answered("first", kept=False)
+    assert at_once(sent.frames(pictures)) == ({"keep": True}, pictures)
 
 
 def test_another_model_or_canvas_is_another_drawing() -> None:

@@ -215,8 +215,7 @@ class Live:
         def answer(reply: Reply) -> None:
             if reply.final:
                 self._in_flight[uid] -= 1
-                if reply.body.get("kept") is True:
-                    self._sent[uid].kept(request)
+                self._sent[uid].answered(request, kept=reply.body.get("kept") is True)
                 if reply.body.get("code") == BASE_LOST:
                     self._sent[uid].changed(None)  # for a look that is under way, too
                 self._answered(state, reply, size, origin)

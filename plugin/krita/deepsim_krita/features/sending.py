@@ -2,7 +2,8 @@
 
 The engine keeps the drawing of a request that asks for it (see docs/engine.md). Later requests name
 that one and bring, of each layer, the part around everything that changed after it. When the parts
-have become large, the drawing is sent whole again.
+have become large, the drawing is sent whole again. Until the engine says that it keeps that one,
+which it does as soon as a newer request comes, everything is sent whole.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class Sent:
         self._since: dict[str, Box] = {}
         """What changed after it."""
         self._whole = ""
-        """The newest request that brought a whole drawing, for as long as it is not answered."""
+        """The newest request whose drawing is to be kept, for as long as it is not answered."""
         self._since_whole: dict[str, Box] = {}
 
     def changed(self, changes: Changes | None) -> None:
@@ -116,11 +117,16 @@ class Sent:
     def frames(
         self, pictures: Mapping[str, Picture]
     ) -> WorkFor[tuple[dict[str, Any], dict[str, Picture]]]:
-        """What to send for a drawing: more for the request's body, and the frames; in steps."""
+        """What to send for a drawing: more for the request's body, and the frames; in steps.
+
+        With "keep" in the body, `asked` is to be told of the request.
+        """
         pixels = sum(picture.width * picture.height for picture in pictures.values())
         changed = sum(width * height for _, _, width, height in self._since.values())
         if not self._base or changed * LARGE > pixels:
-            return {"keep": True}, dict(pictures)
+            # Where one more were to be kept, it would take the place of the one under way, and
+            # where she draws faster than the engine paints, none would ever be built upon.
+            return {} if self._whole else {"keep": True}, dict(pictures)
         base, since = self._base, dict(self._since)
         parts = {}
         for part, box in since.items():
@@ -128,11 +134,13 @@ class Sent:
         return {"base": base, "places": {part: list(box[:2]) for part, box in since.items()}}, parts
 
     def asked(self, request: str) -> None:
-        """That request brought a whole drawing."""
+        """That request brought a whole drawing, to be kept."""
         self._whole, self._since_whole = request, {}
 
-    def kept(self, request: str) -> None:
-        """The engine says that it keeps that request's drawing."""
-        if request == self._whole:
+    def answered(self, request: str, *, kept: bool) -> None:
+        """That request was answered, and the engine keeps its drawing or does not."""
+        if request != self._whole:
+            return
+        if kept:
             self._base, self._since = request, self._since_whole
-            self._whole, self._since_whole = "", {}
+        self._whole, self._since_whole = "", {}
