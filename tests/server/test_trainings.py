@@ -201,7 +201,7 @@ def test_a_repeated_request_that_the_disk_refuses_leaves_the_checkpoint(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("deepsim_server.trainings.write_inputs", full)
+    monkeypatch.setattr("deepsim_server.spool.write_inputs", full)
     again = Message("train", job, {"name": "Cat", "resume": True}, tuple(pair(16)))
     scene.trainings.request(b"a", again, encode(again))
     until(lambda: scene.trainings.tick() or not scene.trainings.writing)
@@ -226,7 +226,7 @@ def test_a_model_is_needed_until_the_end_of_the_trainings_that_begin_with_it(sce
 def test_trainings_that_wait_are_bounded_in_number(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deepsim_server.trainings.MAX_UNFINISHED", 3)
+    monkeypatch.setattr("deepsim_server.spool.MAX_UNFINISHED", 3)
     for _ in range(4):
         scene.train()
     assert scene.codes() == ["accepted"] * 3 + ["busy"]
@@ -242,7 +242,7 @@ def test_pictures_that_wait_for_training_are_bounded_in_bytes(
     job = scene.train()
     each = scene.store.bytes_of_inputs(job)
     assert each > 16 * 16 * 8
-    monkeypatch.setattr("deepsim_server.trainings.MAX_BYTES_QUEUED", int(2.5 * each))
+    monkeypatch.setattr("deepsim_server.spool.MAX_BYTES_QUEUED", int(2.5 * each))
     scene.train()
     scene.train()
     assert scene.codes() == ["accepted", "accepted", "busy"]
@@ -261,8 +261,8 @@ def test_pictures_that_wait_for_the_disk_are_bounded_in_bytes(
         assert disk.wait(60)
         write_inputs(*arguments)
 
-    monkeypatch.setattr("deepsim_server.trainings.write_inputs", slow)
-    monkeypatch.setattr("deepsim_server.trainings.MAX_BYTES_WRITING", 3 * 16 * 16 * 8)
+    monkeypatch.setattr("deepsim_server.spool.write_inputs", slow)
+    monkeypatch.setattr("deepsim_server.spool.MAX_BYTES_WRITING", 3 * 16 * 16 * 8)
     messages = [Message("train", new_id(), {}, tuple(pair(16))) for _ in range(4)]
     for message in messages:
         scene.trainings.request(b"a", message, encode(message))
@@ -285,7 +285,7 @@ def test_pictures_of_paused_trainings_count_among_what_is_queued(
 ) -> None:
     job = scene.train()
     scene.store.update(job, state="paused")
-    monkeypatch.setattr("deepsim_server.trainings.MAX_BYTES_QUEUED", 1)
+    monkeypatch.setattr("deepsim_server.spool.MAX_BYTES_QUEUED", 1)
     refused = scene.train("Dog")
     told = next(message for _, message in scene.said if message.id == refused)
     assert told.body["code"] == "busy"
