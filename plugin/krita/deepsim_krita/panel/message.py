@@ -9,8 +9,7 @@ from ..state import Notice
 from ..studio import Studio
 from ..text import _
 from ..widgets import MessageLabel
-from .guide import AGAIN
-from .parts import Section, emphasise
+from .parts import Section
 
 
 class MessageSection(Section):
@@ -38,7 +37,6 @@ class MessageSection(Section):
         if action is not None:
             self.mend.setText(mend_text(action.id, session.active) or action.text)
             self.mend.setToolTip(action.tip)
-        emphasise(self.mend, self._mend == AGAIN == self._studio.guiding.next.action)
 
     def _notice(self) -> Notice | None:
         session = self._studio.session
