@@ -242,7 +242,7 @@ class MemoryEditor:
         self.steps: list[str] = []
         """What was undone and redone."""
         self.brush: Colour | None = None
-        self.hand_down = self.asking = self.strict_undo = False
+        self.hand_down = self.asking = False
         self.folder: Path | None = None
         self.file: Path | None = None
         self.files: dict[Path, Picture] = {}

@@ -48,11 +48,6 @@ class KritaEditor:
         return self._pen.down or QApplication.mouseButtons() != Qt.MouseButton.NoButton
 
     @property
-    def strict_undo(self) -> bool:
-        """Krita 5.2 takes back the pixels that were set last, whatever it is to undo, and ends."""
-        return str(Krita.instance().version()).startswith("5.2")
-
-    @property
     def history(self) -> str:
         """Differs where something was done, undone or redone; the same action twice may not."""
         actions = (Krita.instance().action(name) for name in ("edit_undo", "edit_redo"))

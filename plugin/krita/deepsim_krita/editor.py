@@ -203,14 +203,6 @@ class Editor(Protocol):
         """Whether a stroke is being made."""
 
     @property
-    def strict_undo(self) -> bool:
-        """Whether pixels that are set on a layer outside of the history spoil what is older there.
-
-        A step that has changed the layer, such as one that turned the canvas, cannot be undone
-        then without harm.
-        """
-
-    @property
     def history(self) -> str:
         """Differs where something was done, undone or redone; the same action twice may not."""
 

@@ -374,33 +374,6 @@ def test_a_preview_that_undo_took_away_does_not_come_back_at_the_cost_of_redo(
     assert scene.document.names == ["Edges", "Segments", "Live", "Photo"]
 
 
-def test_where_undo_is_strict_a_preview_that_was_turned_is_never_written_on(scene: Scene) -> None:
-    scene.editor.strict_undo = True
-    live(scene)
-    answer(scene)
-    uid, before = scene.state.live_layer, asked(scene)
-    scene.document.size = (8, 6)
-    scene.document.paint("d/Edges", flat(1, 1, 1, 1))
-    scene.studio.live.look()
-    assert asked(scene) == before
-    assert not scene.state.live
-    assert "choose Live once more" in scene.said
-    assert scene.mend == "live"
-    assert scene.document.names == ["Edges", "Segments", "Photo"]
-    # Undo brings it back, and then the canvas as it was.
-    scene.document.stack.insert(2, (uid, "Live", RESULT))
-    scene.document.can_redo = True
-    scene.studio.observe()
-    scene.document.size = SIZE
-    scene.studio.observe()
-    assert scene.document.stack[2] == (uid, "Live", RESULT)
-    assert not scene.document.visible(uid)
-    # The next one is another layer.
-    scene.do("live")
-    answer(scene, box=[0, 0, *SIZE])
-    assert scene.document.names == ["Edges", "Segments", "Live", "Live", "Photo"]
-
-
 # ---- saving
 
 

@@ -183,10 +183,6 @@ class Live:
         except (RefusalError, GoneError) as e:
             self._end(state, Notice("error", str(e), getattr(e, "mend", "")))
             return
-        if self._preview.outlived(state):
-            text = _("The canvas was changed: choose Live once more, and it begins anew.")
-            self._end(state, Notice("info", text, WAYS.again))
-            return
         # The model counts too: one that is being trained, or a newly chosen one, paints anew.
         sight = Sight(str(body), size, drawing)
         uid = state.uid

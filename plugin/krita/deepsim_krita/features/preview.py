@@ -6,7 +6,6 @@ from contextlib import suppress
 
 from ..document_state import DocumentState
 from ..editor import Document, GoneError
-from ..pixels.landmarks import Landmarks
 from ..session import Session
 from ..state import Picture
 from ..steps import WAITING, Work
@@ -19,42 +18,21 @@ class Preview:
     Adding and removing a layer are undo steps, and no editor offers otherwise: so undoing the
     removal brings a preview back. Such a one is emptied and hidden, which leaves the history as it
     is, and goes as soon as there is nothing to redo that its removal would cost.
-
-    Where the editor's undo is strict, one that was turned with the canvas is not written on again.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._emptied: set[str] = set()
-        self._canvas: dict[str, Landmarks] = {}
-        """How the canvas lay when a preview was put on it."""
         session.opened.connect(self._on_opened)
-
-    def outlived(self, state: DocumentState) -> bool:
-        """Whether the canvas was changed under the preview, which then cannot be used any more."""
-        document, known = (
-            self._session.editor.find(state.uid),
-            self._canvas.get(state.live_layer),
-        )
-        if document is None or known is None or not self._session.editor.strict_undo:
-            return False
-        return bool(known.advice(document.landmarks(known.uid)))
-
-    def _turning(self, state: DocumentState) -> bool:
-        """Whether the canvas is perhaps being changed under the preview just now."""
-        document = self._session.editor.find(state.uid)
-        return document is not None and self._session.editor.strict_undo and not document.idle
 
     def showing(self, state: DocumentState, picture: Picture, place: tuple[int, int]) -> Work:
         """Shows a picture with its left top corner at a place of the canvas, and nothing else."""
-        while self._session.editor.hand_down or self._turning(state):
-            yield WAITING  # adding a layer would end a stroke where it is
+        while self._session.editor.hand_down:  # adding a layer would end a stroke where it is
+            yield WAITING
         document = self._session.editor.find(state.uid)
-        if document is None or not state.live or self.outlived(state):
+        if document is None or not state.live:
             return
         there = [layer.uid for layer in document.layers() if layer.uid in state.previews]
-        if self._session.editor.strict_undo:  # those that came back may have been turned, too
-            there = [uid for uid in there if uid == state.live_layer]
         if state.live_layer not in there:
             if there:  # one that came back: better than yet another
                 state.live_layer = there[0]
@@ -77,7 +55,6 @@ class Preview:
         above = state.top
         state.focus = document.active_layer() or ""  # the artist goes on painting on it
         state.live_layer = document.insert_preview(_("Live"), above)
-        self._canvas[state.live_layer] = document.landmarks(state.original or "")
         state.previews = state.previews | {state.live_layer}
         state.results = state.results | {state.live_layer}
         state.remembered = False
@@ -122,8 +99,5 @@ class Preview:
                     document.remove(uid)
                     self._emptied.discard(uid)
                 elif uid not in self._emptied:
-                    if self._session.editor.strict_undo:
-                        document.set_visible(uid, False)
-                    else:
-                        document.empty(uid)
+                    document.empty(uid)
                     self._emptied.add(uid)
