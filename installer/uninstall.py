@@ -1,20 +1,16 @@
 """`--uninstall`: take away what the installer put there, and nothing else."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 from installer.files import remove
 from installer.krita import LAUNCH_NAME, read_launch, recorded_homes, remove_plugin
 from installer.process import output_of
 from installer.steps import Context
 
-# What can be made again by installing; jobs and models, and where they are, are the user's work.
+# What can be made again by installing; jobs and models are the user's work.
 _OURS = (
     *("venv", "weights", "pyzmq", "downloads", "demo", "launch.json", "install.log"),
-    *("run", "logs", "keys", "remote.json"),
+    *("run", "logs", "keys"),
 )
-_STORAGE = "storage.json"
-_WORK = ("models", "jobs", "engine.sqlite", "engine.sqlite-wal", "engine.sqlite-shm", "engine.lock")
+_WORK = ("models", "jobs")
 
 
 def uninstall(context: Context, *, purge: bool) -> None:
@@ -32,9 +28,7 @@ def uninstall(context: Context, *, purge: bool) -> None:
             continue
         remove_plugin(home)
         console.say(f"removed the Krita plugin from {home.resources}")
-    for path in _work(places.prefix) if purge else ():
-        remove(path)
-    for name in _OURS:
+    for name in (*_OURS, *(_WORK if purge else ())):
         remove(places.prefix / name)
     remove(places.marker)
     remove(places.lock)
@@ -44,15 +38,3 @@ def uninstall(context: Context, *, purge: bool) -> None:
     console.say(f"removed DeepSIM from {places.prefix}")
     if left:
         console.say(f"kept: {', '.join(left)}")
-
-
-def _work(prefix: Path) -> Iterator[Path]:
-    """Models and trainings, also where the user has them kept elsewhere; then where that is."""
-    # The engine's own reading of that file went with the environment, or never was there.
-    described = read_launch(prefix / _STORAGE)
-    elsewhere = described.get("folder") if isinstance(described, dict) else None
-    folders = [prefix] if not isinstance(elsewhere, str) else [Path(elsewhere), prefix]
-    for folder in folders:
-        for name in _WORK:
-            yield folder / name
-    yield prefix / _STORAGE

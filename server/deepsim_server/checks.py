@@ -4,10 +4,7 @@ from collections.abc import Iterable
 
 from deepsim_client import EngineClient, Location, LocationError
 from deepsim_client.location import check_private, process_alive
-from deepsim_client.storage import STORAGE_NAME
 
-from deepsim_engine.errors import WorkError
-from deepsim_engine.folders import data_dir
 from deepsim_server.folders import Folders
 
 _ANSWER_SECONDS = 10.0
@@ -17,21 +14,9 @@ Finding = dict[str, str | bool]
 
 def run() -> Iterable[Finding]:
     """Findings as the doctor shows them: name, ok, found, mend."""
-    try:
-        folders = Folders.find()
-    except WorkError as error:
-        yield _finding("storage", str(error), mend=f"remove {data_dir() / STORAGE_NAME}")
-        return
-    yield _storage(folders)
+    folders = Folders.find()
     yield _keys(folders)
     yield _engine(folders)
-
-
-def _storage(folders: Folders) -> Finding:
-    if folders.elsewhere is None or folders.storage.is_dir():
-        return _finding("storage", f"models and trainings in {folders.storage}")
-    mend = f"connect its disk, or remove {folders.data / STORAGE_NAME}"
-    return _finding("storage", f"there is no folder {folders.storage}", mend=mend)
 
 
 def _keys(folders: Folders) -> Finding:

@@ -8,11 +8,9 @@ from typing import Annotated
 
 import platformdirs
 import typer
-from deepsim_client import Location, LocationError
+from deepsim_client import Location
 from deepsim_client.location import LOCK_NAME
-from deepsim_client.storage import STORAGE_NAME, storage_of
 
-from deepsim_engine.errors import WorkError
 from deepsim_engine.folders import INSTALL_RECORD, data_dir
 
 RUNTIME_VARIABLE = "DEEPSIM_RUNTIME"
@@ -23,41 +21,20 @@ Runtime = Annotated[Path | None, typer.Option("--runtime", help="Folder of the c
 
 @dataclass(frozen=True)
 class Folders:
-    """The data folder (keys, logs), the runtime folder (connection file), that of models and jobs.
-
-    `elsewhere` is the last of them where it is not the data folder.
-    """
+    """The data folder (models, jobs, keys, logs) and the runtime folder (connection file)."""
 
     data: Path
     runtime: Path
-    elsewhere: Path | None = None
 
     @classmethod
     def find(cls, data: Path | None = None, runtime: Path | None = None) -> "Folders":
-        """The given folders, or those of this installation.
-
-        Raises WorkError when the file that names the folder of models is damaged.
-        """
+        """The given folders, or those of this installation."""
         chosen = (data or data_dir()).expanduser().absolute()
-        try:
-            storage = storage_of(chosen)
-        except LocationError as error:
-            raise WorkError(str(error)) from error
-        elsewhere = None if storage == chosen else storage
-        return cls(chosen, (runtime or _runtime(chosen)).expanduser().absolute(), elsewhere)
+        return cls(chosen, (runtime or _runtime(chosen)).expanduser().absolute())
 
     def make(self) -> None:
-        """Create what is missing, private to the user.
-
-        Raises OSError; WorkError when the folder of models is elsewhere and not there: made anew
-        under a disk that is not mounted, it would hide what is kept on that.
-        """
+        """Create what is missing, private to the user. Raises OSError."""
         self.data.mkdir(parents=True, exist_ok=True)
-        if not self.storage.is_dir():
-            raise WorkError(
-                f"The folder {self.storage}, where models and trainings are kept, is not there:"
-                f" connect its disk, or remove {self.data / STORAGE_NAME}."
-            )
         for folder in (self.runtime, self.keys, self.clients):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
@@ -65,24 +42,19 @@ class Folders:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
-    def storage(self) -> Path:
-        """Where models and jobs are."""
-        return self.elsewhere or self.data
-
-    @property
     def models(self) -> Path:
         """One safetensors file a model."""
-        return self.storage / "models"
+        return self.data / "models"
 
     @property
     def jobs(self) -> Path:
         """One folder a training: its inputs and its checkpoint."""
-        return self.storage / "jobs"
+        return self.data / "jobs"
 
     @property
     def database(self) -> Path:
         """The list of jobs (SQLite)."""
-        return self.storage / "engine.sqlite"
+        return self.data / "engine.sqlite"
 
     @property
     def keys(self) -> Path:
@@ -123,14 +95,6 @@ class Folders:
     def lock(self) -> Path:
         """Held by the one engine that uses this data folder."""
         return self.data / LOCK_NAME
-
-    @property
-    def storage_lock(self) -> Path:
-        """Held by the one engine that uses the folder of models; several data folders may name it.
-
-        The same as `lock` where that is the data folder.
-        """
-        return self.storage / LOCK_NAME
 
     @property
     def connection(self) -> Path:

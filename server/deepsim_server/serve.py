@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from importlib import metadata
 from typing import Any
 
@@ -25,7 +25,7 @@ from deepsim_server.folders import Folders
 from deepsim_server.jobs import JobStore
 from deepsim_server.keys import KeyPair, KnownKeys, connection_json, ensure_keys
 from deepsim_server.limits import Limits
-from deepsim_server.lock import FolderLock, HeldError
+from deepsim_server.lock import FolderLock
 from deepsim_server.models import ModelStore
 from deepsim_server.peers import Peers
 from deepsim_server.supervisor import Supervisor
@@ -50,31 +50,17 @@ def serve(
 
     It listens on a free port of the loopback address if no `address` is given. There is one
     worker for each of `devices`. Raises HeldError when another engine has this data folder;
-    WorkError when a folder or a key cannot be used, or another engine has the folder of models;
-    InputError for an address that it cannot have.
+    WorkError when a folder or a key cannot be used; InputError for an address that it cannot have.
     """
     try:
         folders.make()
-        with ExitStack() as locks:
-            locks.enter_context(FolderLock(folders.lock))
-            if folders.elsewhere is not None:
-                _lock_storage(locks, folders)
+        lock = FolderLock(folders.lock)
+        with lock:
             logs.set_up(folders.log, json_logs)
             _serve_alone(folders, idle_seconds, limits or Limits(), devices, address or Address())
     except OSError as error:
         where = error.filename or folders.data
         raise WorkError(f"The engine cannot use {where}: {error.strerror or error}.") from error
-
-
-def _lock_storage(locks: ExitStack, folders: Folders) -> None:
-    """Hold the folder of models, too. Raises WorkError: this is not the engine one looks for."""
-    try:
-        locks.enter_context(FolderLock(folders.storage_lock))
-    except HeldError as held:
-        raise WorkError(
-            f"Another engine (process {held.pid or 'unknown'}) keeps its models in"
-            f" {folders.storage}: choose another folder, or end that engine."
-        ) from held
 
 
 def _serve_alone(
@@ -86,8 +72,6 @@ def _serve_alone(
 ) -> None:
     version = metadata.version("deepsim")
     log.info("DeepSIM engine %s, process %d, data in %s.", version, os.getpid(), folders.data)
-    if folders.elsewhere is not None:
-        log.info("Models and trainings are in %s.", folders.storage)
     keys = ensure_keys(folders)
     models, store = ModelStore(folders.models), JobStore(folders.database, folders.jobs)
     models.sweep()

@@ -160,7 +160,6 @@ class Supervisor:
             "identity": self._identity.decode(),
             "data": str(self._folders.data),
             "runtime": str(self._folders.runtime),
-            "storage": str(self._folders.storage),
             "device": self.device,
             "checkpoint_seconds": self._limits.checkpoint_seconds,
             "model_idle_seconds": self._limits.model_idle_seconds,

@@ -181,7 +181,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the engine, which then tells us
     config = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_leave_with_the_engine, daemon=True).start()
-    folders = Folders(Path(config["data"]), Path(config["runtime"]), Path(config["storage"]))
+    folders = Folders(Path(config["data"]), Path(config["runtime"]))
     os.environ["DEEPSIM_DATA"] = config["data"]  # where the library looks for its weights
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     pulse = Pulse()

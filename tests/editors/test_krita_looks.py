@@ -197,7 +197,8 @@ def test_everything_can_be_read(
     )
     krita.call("""
 w = next(w for w in QApplication.topLevelWidgets() if w.objectName() == "deepsim_settings_window")
-w.folder.setText("~/.local/share/deepsim")""")
+where = str(studio.configuring.data)
+next(t for t in w.findChildren(QLabel) if t.text() == where).setText("~/.local/share/deepsim")""")
     gallery.window("deepsim_settings_window")
     krita.call("w.close()")
 

@@ -81,32 +81,3 @@ def test_settings_are_kept(krita: KritaProcess, screenshot: Callable[[str], None
     krita.call("w.remote.setChecked(True); w.endpoint.setText('nowhere'); w.use.click()")
     krita.wait("S.notice is not None and 'tcp://HOST:PORT' in S.notice.text")
     krita.call("w.close()")
-
-
-def test_models_are_kept_in_another_folder(krita: KritaProcess, artist: Artist) -> None:
-    disk = artist.folder / "disk"
-    disk.mkdir()
-    artist.open_photo("moved")
-    artist.add_layer("Segments", segments())
-    artist.select("Background")
-    krita.call("k.action('deepsim_settings').trigger()")
-    krita.call(f"w = {window(krita, 'deepsim_settings_window')}")
-    assert krita.call("result = w.folder.text()") == str(artist.location.data)
-    assert not krita.call("result = w.back.isEnabled()")
-    with artist.another_engine():
-        krita.call(f"""
-from pathlib import Path
-S.editor.choose_folder = lambda title: Path({str(disk)!r})
-w.change.click(); del S.editor.choose_folder""")
-    assert krita.call("result = w.folder.text()") == str(disk)
-    artist.train_instantly()
-    (model,) = (disk / "models").glob("*.safetensors")
-    assert model.stem == krita.call("result = S.active.model.id")
-
-    with artist.another_engine():
-        krita.call("w.back.click()")
-    assert krita.call("result = w.folder.text()") == str(artist.location.data)
-    # It stays, and the document says that its model is not there.
-    artist.wait_said("is not in the library any more")
-    assert model.is_file()
-    krita.call("w.close()")

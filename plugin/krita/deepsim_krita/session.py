@@ -71,7 +71,7 @@ class Session:
 
     changed (name): anything that the docker shows; notified (notice): a sentence for the artist;
     ready (): the engine can be asked; asked (): a request waits to be sent to it;
-    switched (): it is another engine from now on, or one with other models;
+    switched (): it is another engine from now on;
     opened (state): a document is seen for the first time, or again after it was closed;
     ended (job): a job is over;
     wanted (part): the artist is asked to choose a layer for a part.
@@ -244,11 +244,6 @@ class Session:
     def restart(self) -> None:
         """Ends the engine and starts it anew; what it works on goes on then."""
         self._client.restart()
-
-    def change_models(self) -> None:
-        """Ends the engine and starts it anew, where it will find other models."""
-        self._client.restart()
-        self.switched.emit()
 
     def ask(
         self,

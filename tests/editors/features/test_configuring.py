@@ -9,7 +9,6 @@ import pytest
 import zmq
 from deepsim_client import Location, Remote
 from deepsim_client.location import REMOTE_NAME
-from deepsim_client.storage import STORAGE_NAME, storage_of
 
 if TYPE_CHECKING:
     from tests.editors.scenes import MemoryEditor, Scene, WrittenEngine, location_in, studio_with
@@ -28,14 +27,6 @@ def engine() -> WrittenEngine:
 def configuring(engine: WrittenEngine, tmp_path: Path):
     """What the settings window uses, with a data folder of its own."""
     return studio_with(MemoryEditor(), engine, location_in(tmp_path)).configuring
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Path:
-    """A folder on another disk."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    return folder
 
 
 def key() -> str:
@@ -140,70 +131,3 @@ def test_the_device_goes_with_each_training(scene: Scene) -> None:
     scene.session.settings.device = "cuda:1"
     scene.do("train")
     assert scene.engine.last("train")[0]["device"] == "cuda:1"
-
-
-def test_models_are_kept_in_another_folder_from_now_on(
-    configuring, engine: WrittenEngine, tmp_path: Path, disk: Path
-) -> None:
-    said: list[str] = []
-    configuring._session.notified.connect(lambda notice: said.append(notice.text))
-    assert configuring.storage == tmp_path
-    configuring.keep_in(disk)
-    assert configuring.storage == disk
-    assert storage_of(tmp_path) == disk
-    assert engine.restarts == 1
-    assert said == [
-        f"Models and trainings are kept in {disk} from now on. "
-        f"Those made so far stay in {tmp_path}."
-    ]
-    # Keys and logs are not moved.
-    assert configuring.data == tmp_path
-    assert len(engine.places) == 1
-
-    configuring.keep_in(tmp_path)
-    assert configuring.storage == tmp_path
-    assert not (tmp_path / STORAGE_NAME).exists()
-    assert engine.restarts == 2
-
-
-def test_models_of_the_earlier_folder_are_not_shown_any_more(scene: Scene) -> None:
-    scene.engine.state("ready")
-    scene.engine.reply("models", "result", {"models": [{"id": "m1", "name": "car"}]})
-    assert len(scene.studio.library.items) == 1
-    scene.session.change_models()
-    assert scene.studio.library.items == ()
-
-
-def test_a_folder_that_cannot_be_written_to_is_refused(
-    configuring, engine: WrittenEngine, tmp_path: Path
-) -> None:
-    said: list[tuple[str, str]] = []
-    configuring._session.notified.connect(lambda notice: said.append((notice.text, notice.mend)))
-    configuring.keep_in(tmp_path / "not mounted")
-    ((text, mend),) = said
-    assert text.startswith(f"Nothing can be kept in {tmp_path / 'not mounted'}: ")
-    assert mend == "settings"
-    assert configuring.storage == tmp_path
-    assert not engine.restarts
-
-
-def test_the_folder_stays_while_something_is_under_way(tmp_path: Path, disk: Path) -> None:
-    engine, editor = WrittenEngine(), MemoryEditor(Scene().document)
-    studio = studio_with(editor, engine, location_in(tmp_path))
-    studio.session.observe()
-    studio.actions["train"].run()
-    studio.configuring.keep_in(disk)
-    assert studio.session.notice.text == "Let what is under way end first, or cancel it."
-    assert studio.session.notice.mend == "cancel"
-    assert studio.configuring.storage == tmp_path
-    assert not engine.restarts
-
-
-def test_the_folder_of_an_engine_on_another_computer_is_not_ours_to_change(
-    configuring, engine: WrittenEngine, tmp_path: Path, disk: Path
-) -> None:
-    configuring.use_remote(ENDPOINT, key())
-    configuring.keep_in(disk)
-    assert "another computer" in configuring._session.notice.text
-    assert configuring.storage == tmp_path
-    assert not engine.restarts

@@ -1,19 +1,17 @@
-"""Settings that concern the engine: where it is, how long it waits, where it keeps things."""
+"""Settings that concern the engine: where it is, what it computes on, how long it waits."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Callable, Union
 
 from deepsim_client import Location, LocationError, Remote
 from deepsim_client.location import REMOTE_NAME
 from deepsim_client.remote import set_up
-from deepsim_client.storage import keep_in, storage_of
 
-from ..session import Client, RefusalError, Session
+from ..session import Client, Session
 from ..settings import Settings
 from ..state import Notice
 from ..text import _
@@ -51,16 +49,8 @@ class Configuring:
 
     @property
     def data(self) -> Path:
-        """The folder of this machine's engine, with its keys and logs."""
+        """The folder with models, trainings and logs on this machine."""
         return self._location.data
-
-    @property
-    def storage(self) -> Path:
-        """The folder with models and trainings on this machine."""
-        try:
-            return storage_of(self.data)
-        except LocationError:  # the engine, which does not start with it, says so
-            return self.data
 
     @property
     def remote(self) -> Remote | None:
@@ -89,35 +79,6 @@ class Configuring:
             self._session.say(Notice("error", str(e), "settings"))
             return
         self.apply()
-
-    def keep_in(self, folder: Path) -> None:
-        """Has this machine's engine keep models and trainings in a folder; what is made stays."""
-        session, earlier = self._session, self.storage
-        try:
-            self._check(folder)
-            keep_in(self.data, folder)
-        except RefusalError as e:
-            session.say(Notice("warning", str(e), e.mend))
-            return
-        except OSError as e:
-            text = _("Nothing can be kept in {folder}: {error}").format(folder=folder, error=e)
-            session.say(Notice("error", text, "settings"))
-            return
-        text = _("Models and trainings are kept in {folder} from now on.").format(folder=folder)
-        if folder != earlier:
-            text += " " + _("Those made so far stay in {folder}.").format(folder=earlier)
-        session.say(Notice("good", text))
-        session.change_models()
-
-    def _check(self, folder: Path) -> None:
-        """Raises RefusalError or OSError when things cannot be kept in that folder from now on."""
-        if self.remote is not None:
-            raise RefusalError(_("The engine that is used is on another computer."), "settings")
-        if self._session.jobs:
-            # It would begin anew in the other folder.
-            raise RefusalError(_("Let what is under way end first, or cancel it."), "cancel")
-        with TemporaryFile(dir=str(folder)):
-            pass
 
     def apply(self) -> None:
         """Connects anew, with the settings as they are now."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from ..guard import guarded
@@ -93,34 +92,14 @@ class SettingsWindow(QDialog):
         column.addWidget(self.line)
 
     def _add_storage(self, column: Any) -> None:
-        configuring, editor = self._studio.configuring, self._studio.session.editor
-        self.folder = _selectable(str(configuring.storage))
-        self.folder.setObjectName("deepsim_settings_folder")
-        self.change = QPushButton(_("Change…"))
-        self.change.setObjectName("deepsim_settings_change")
-        self.change.setToolTip(_("Keep models and trainings in another folder from now on"))
-        self.change.clicked.connect(guarded(self._on_change))
-        self.back = QPushButton(_("Usual Folder"))
-        self.back.setObjectName("deepsim_settings_usual")
-        self.back.setToolTip(_("Keep them where they are kept at first"))
-        self.back.clicked.connect(guarded(lambda *_: self._keep_in(configuring.data)))
+        folder, editor = str(self._studio.configuring.data), self._studio.session.editor
         opened = QPushButton(_("Open Folder"))
-        opened.clicked.connect(guarded(lambda *_: editor.open_folder(str(configuring.storage))))
-        stays = QLabel(
-            _("What is in a folder stays there when another is chosen, and is back with it.")
-        )
-        stays.setWordWrap(True)
-        column.addWidget(Form((_("Models and trainings"), self.folder)))
-        column.addWidget(row(self.change, self.back, opened))
-        column.addWidget(stays)
+        opened.clicked.connect(guarded(lambda *_: editor.open_folder(folder)))
+        column.addWidget(Form((_("Models and trainings"), row(_selectable(folder), opened))))
 
     def _enable(self) -> None:
         for field in (self.endpoint, self.key):
             field.setEnabled(self.remote.isChecked())
-        configuring = self._studio.configuring
-        here = configuring.remote is None
-        self.change.setEnabled(here)
-        self.back.setEnabled(here and configuring.storage != configuring.data)
 
     def _on_defaults(self, *_ignored: Any) -> None:
         settings = self._studio.session.settings
@@ -138,19 +117,6 @@ class SettingsWindow(QDialog):
                 self.line.setText(_("Run this on the other computer once:") + "\n" + line)
         else:
             configuring.use_local()
-        self._enable()
-
-    def _on_change(self, *_ignored: Any) -> None:
-        title = _("Folder for models and trainings")
-        folder = self._studio.session.editor.choose_folder(title)
-        if folder is not None:
-            self._keep_in(folder)
-
-    def _keep_in(self, folder: Path) -> None:
-        configuring = self._studio.configuring
-        configuring.keep_in(folder)
-        self.folder.setText(str(configuring.storage))
-        self._enable()
 
 
 def _selectable(text: str) -> Any:
