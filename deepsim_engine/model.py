@@ -24,7 +24,7 @@ from deepsim_engine.patches import PatchConfig, PatchSynthesizer
 from deepsim_engine.primitive import Primitive
 from deepsim_engine.training_pair import working_colour
 
-_EARLIER = {1: PatchConfig(choice_patch=0), 2: PatchConfig(tone_patch=0)}
+_EARLIER = {1: PatchConfig(choice_patch=0), 2: PatchConfig(tone_patch=0, finishing=False)}
 """Settings of the patches that networks of earlier versions learned to mend."""
 _KEY = "deepsim"
 _LOOKS_AROUND = 4  # pixels on each side that an enlarged pixel is made from (Lanczos: 3)

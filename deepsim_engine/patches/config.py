@@ -54,6 +54,8 @@ class PatchConfig:
     """Largest step of the random search at levels that begin with the field of a coarser one."""
     refinements: int = 2
     """Times the result is compared with the picture and made anew, per level."""
+    finishing: bool = True
+    """The last round at the finest level compares with the picture as it is finished."""
     vote_patch: int = 7
     """Side of the picture patches that are blended (odd)."""
     vote_sigma: float = 1.4

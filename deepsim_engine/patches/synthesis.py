@@ -29,8 +29,9 @@ _SMALL = 1 << 15
 """Pixels of the window around an edit; one of fewer is not worth a second thread."""
 _FITS = 0.2
 """Nobody is asked where nine tenths of the pixels have found something nearer than this."""
-_RIM = 6
-"""Pixels around what is wanted that are made as well: its patches reach beyond it."""
+_RIM = 10
+"""Pixels around what is wanted that are made as well: patches, and the smoothing of their tone,
+reach beyond it."""
 _SAME = 1e-4
 """Values of primitives that differ by less are equal."""
 
@@ -267,7 +268,7 @@ class _Synthesis:
         """Improve the field by the primitive alone, then also by how the result so far looks.
 
         With `anew` it begins with an exhaustive search. The last round of the finest level looks
-        at the picture as it will be finished.
+        at the picture as it will be finished, if that is asked for.
         """
         c, (guide, every) = self.config, self._keys(k)
         queries = self._queries(k, at)
@@ -276,7 +277,7 @@ class _Synthesis:
         field = search.exhaustive(field) if anew else search.measure(field)
         field = search.improve(field, c.iterations, radius, generator)
         rounds = [c.iterations] * c.refinements
-        if rounds and k == 0 and self._finishes:
+        if rounds and k == 0 and self._finishes and c.finishing:
             rounds[-1:] = [c.iterations - 1, 1]
         for number, iterations in enumerate(rounds):
             last = number == c.refinements

@@ -121,7 +121,8 @@ def test_a_network_mends_what_it_learned_to_mend(tmp_path: Path) -> None:
     assert model.patches.config.choice_patch > 0 and model.patches.config.tone_patch > 0
     model = load(path, device="cpu")
     model.description = replace(model.description, patches=2)
-    assert model.patches.config.choice_patch > 0 and model.patches.config.tone_patch == 0
+    assert model.patches.config.choice_patch > 0
+    assert not model.patches.config.tone_patch and not model.patches.config.finishing
     older = model.description.to_json()
     del older["patches"]
     model = load(path, device="cpu")

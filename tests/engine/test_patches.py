@@ -289,3 +289,13 @@ def test_choosing_what_fits_comes_closer_than_blending() -> None:
         chosen, blended = choosing.synthesize(edited), blending.synthesize(edited)
         gains.append(psnr(chosen, truth) - psnr(blended, truth))
     assert sum(gains) > 0
+
+
+def test_the_last_round_looks_at_the_finished_picture_if_asked_to() -> None:
+    image, primitive = photograph()
+    edited = primitive.roll(9, 2)
+    one, other = (
+        PatchSynthesizer(image, primitive, config=PatchConfig(finishing=finishing))
+        for finishing in (True, False)
+    )
+    assert not torch.equal(one.synthesize(edited), other.synthesize(edited))
