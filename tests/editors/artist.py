@@ -190,6 +190,40 @@ def ask(kind, *request, **more):
     return type(client).request(client, kind, *request, **more)
 client.request = ask""")
 
+    # ---- the pen
+
+    def take_pen(self) -> None:
+        """Takes a tablet's pen in hand, whose events come to the window as the system's do.
+
+        In Krita, `pen(kind, x, y)` makes one, at so many pixels from the middle of the canvas.
+        """
+        self.krita.call("""
+try:
+    from PyQt5.QtCore import QEvent, QPoint, QPointF
+    from PyQt5.QtGui import QTabletEvent
+    PEN = (QTabletEvent.TabletDevice.Stylus, QTabletEvent.PointerType.Pen)
+    AFTER, SERIAL = (Qt.KeyboardModifier.NoModifier,), (7,)
+except ImportError:
+    from PyQt6.QtCore import QEvent, QPoint, QPointF
+    from PyQt6.QtGui import QInputDevice, QPointingDevice, QTabletEvent
+    PEN = (QPointingDevice("pen", 7, QInputDevice.DeviceType.Stylus,
+        QPointingDevice.PointerType.Pen,
+        QInputDevice.Capability.Position | QInputDevice.Capability.Pressure, 1, 1),)
+    AFTER, SERIAL = (Qt.KeyboardModifier.NoModifier,), ()
+canvas = next(w for w in W.findChildren(QWidget)
+    if "Canvas" in w.metaObject().className() and w.isVisible() and w.width() > 200
+    and not w.findChildren(QWidget))
+def pen(kind, x, y):
+    place = canvas.mapToGlobal(canvas.rect().center() + QPoint(x, y))
+    down = kind in ("Press", "Move")
+    button = Qt.MouseButton.NoButton if kind in ("Move", "Hover") else Qt.MouseButton.LeftButton
+    buttons = Qt.MouseButton.LeftButton if down else Qt.MouseButton.NoButton
+    event = QTabletEvent(getattr(QEvent.Type, "Tablet" + kind.replace("Hover", "Move")), *(
+        *(PEN if not SERIAL else ()), QPointF(W.windowHandle().mapFromGlobal(place)),
+        QPointF(place), *(PEN if SERIAL else ()), 0.8 if down else 0.0, 0, 0, 0.0, 0.0, 0,
+        *AFTER, *SERIAL, button, buttons))
+    QApplication.sendEvent(W.windowHandle(), event)""")
+
     # ---- the engine
 
     def engine(self) -> psutil.Process:

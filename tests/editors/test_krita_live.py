@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
-    from tests.editors.artist import CANVAS_CHANGES, Artist
+    from tests.editors.artist import CANVAS_CHANGES, FIRST_START, Artist
     from tests.editors.krita_harness import KritaProcess
     from tests.editors.pictures import SIZE, SPOON, Pixels, segments
 else:
-    from artist import CANVAS_CHANGES, Artist
+    from artist import CANVAS_CHANGES, FIRST_START, Artist
     from pictures import SIZE, SPOON, Pixels, segments
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(900)]
@@ -101,6 +101,91 @@ def test_the_preview_follows_a_canvas_that_is_turned_mirrored_scaled_and_cropped
     krita.press("ctrl+alt+shift+l")
     krita.wait("'Live' not in names()")
     assert krita.call("result = names()") == ["Background", "Segments"]
+
+
+def test_the_preview_follows_on_when_the_worker_that_kept_the_drawing_is_killed(
+    krita: KritaProcess, artist: Artist
+) -> None:
+    artist.follow_live("killed", ABOVE_LEFT)
+    krita.call("""
+bodies, client = [], S._client
+def ask(kind, body, **more):
+    bodies.extend([sorted(set(body) & {"base", "keep"})] if kind == "apply" else [])
+    return type(client).request(client, kind, body, **more)
+client.request = ask""")
+    (worker,) = artist.engine().children()
+    worker.kill()
+    shown = krita.call("result = S.active.shown")
+    artist.repaint("Segments", segments(ABOVE_LEFT, BELOW_RIGHT))
+    krita.wait(f"S.active.shown > {shown}", FIRST_START)
+    krita.call("del client.request")
+    assert krita.call("result = bodies") == [["base"], ["keep"]]
+    assert krita.call("result = S.active.live"), artist.said
+
+
+def test_while_a_pen_is_down_the_drawing_is_not_looked_at(
+    krita: KritaProcess, artist: Artist
+) -> None:
+    artist.follow_live("pen", ABOVE_LEFT)
+    artist.take_pen()
+    krita.call("""
+looks, look = [], studio.live.look
+studio.live.look = lambda: [look(), looks.append(S.active.shown)]
+# Below the canvas: what is drawn then is drawn by somebody else.
+below = W.height() - canvas.mapTo(W, canvas.rect().center()).y() - 2
+pen('Press', 0, below)""")
+    assert krita.call("result = QApplication.mouseButtons() == Qt.MouseButton.NoButton")
+    assert krita.call("result = S.editor.hand_down")
+    artist.repaint("Segments", segments(BELOW_RIGHT))
+    krita.call("looks.clear()")
+    krita.wait("len(looks) > 50")
+    assert krita.call("result = len(set(looks)) == 1 and not S.busy and not S.steps.busy")
+    krita.call("pen('Release', 0, below)")
+    assert not krita.call("result = S.editor.hand_down")
+    krita.wait("S.active.shown > looks[0]")
+
+    # A release that was missed does not stop Live: the pen in the air tells, or the mouse.
+    krita.call("studio.live.look = look; pen('Press', 0, below); pen('Hover', 0, below)")
+    assert not krita.call("result = S.editor.hand_down")
+    krita.call("pen('Press', 0, below)")
+    krita.click(
+        *krita.call("""
+place = canvas.mapToGlobal(canvas.rect().center() + QPoint(0, below))
+result = [place.x(), place.y()]""")
+    )
+    krita.wait("not S.editor.hand_down")
+
+
+def test_no_stroke_of_a_pen_is_cut_by_the_preview_that_comes(
+    krita: KritaProcess, artist: Artist
+) -> None:
+    artist.open_photo("stroke")
+    artist.train_and_edit()
+    artist.take_pen()
+    drawn = []
+    for live in (False, True):
+        krita.call("pen('Press', -100, 0)")
+        if live:
+            krita.call("k.action('deepsim_live').trigger()")
+        for x in range(-90, 0, 10):
+            krita.call(f"pen('Move', {x}, 0)")
+        if live:
+            krita.wait("S.steps.busy and not S.busy", 60)
+            assert krita.call("result = 'Live' not in names()")
+        for x in range(0, 100, 10):
+            krita.call(f"pen('Move', {x}, 0)")
+        krita.call("pen('Release', 100, 0)")
+        krita.wait("S.editor.active().idle")
+        if live:
+            krita.wait("'Live' in names() and S.active.shown > 0")
+        changed = (artist.pixels("Segments") != segments()).any(axis=2)
+        drawn.append(np.flatnonzero(changed.any(axis=0)))
+        krita.call("k.action('edit_undo').trigger()")
+        krita.wait("S.editor.active().idle")
+    alone, beside = drawn
+    assert len(alone) > 20
+    assert abs(alone[0] - beside[0]) <= 2
+    assert abs(alone[-1] - beside[-1]) <= 2
 
 
 def test_a_saved_preview_is_gone_when_the_file_is_opened(

@@ -9,6 +9,7 @@ from krita import Krita, ManagedColor
 
 from .document import KritaDocument
 from .nodes import uid_of
+from .pen import PenWatch
 from .picture_files import load_picture, save_picture
 from .qt import QApplication, QColor, QDesktopServices, QFileDialog, Qt, QTimer, QUrl
 from .state import Colour, Picture
@@ -16,6 +17,15 @@ from .state import Colour, Picture
 
 class KritaEditor:
     """The running Krita: which documents are open, which one is active."""
+
+    def __init__(self) -> None:
+        self._pen = PenWatch()
+
+    def watch_pen(self) -> None:
+        """Begins to see what a pen does in the window in front; cheap, for calling often."""
+        window = self._window()
+        if window is not None:
+            self._pen.watch(window)
 
     def active(self) -> KritaDocument | None:
         """The document in front, or None."""
@@ -35,7 +45,7 @@ class KritaEditor:
     @property
     def hand_down(self) -> bool:
         """Whether a mouse button or the pen is held down."""
-        return QApplication.mouseButtons() != Qt.MouseButton.NoButton
+        return self._pen.down or QApplication.mouseButtons() != Qt.MouseButton.NoButton
 
     @property
     def history(self) -> str:

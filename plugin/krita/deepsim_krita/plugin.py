@@ -174,6 +174,7 @@ class Plugin(QObject):
         self._send.start()  # else the question would wait for a turn of the timer
 
     def _on_observe(self) -> None:
+        self.session.editor.watch_pen()  # another window may have come to the front
         self.studio.observe()
         self.extension.show_enabled()
         if self.studio.live.on:
