@@ -210,9 +210,8 @@ except ImportError:
         QPointingDevice.PointerType.Pen,
         QInputDevice.Capability.Position | QInputDevice.Capability.Pressure, 1, 1),)
     AFTER, SERIAL = (Qt.KeyboardModifier.NoModifier,), ()
-canvas = next(w for w in W.findChildren(QWidget)
-    if "Canvas" in w.metaObject().className() and w.isVisible() and w.width() > 200
-    and not w.findChildren(QWidget))
+canvas = next(w for w in QApplication.allWidgets() if w.isVisible()
+    and w.metaObject().className() in ("KisQPainterCanvas", "KisOpenGLCanvas2"))
 def pen(kind, x, y):
     place = canvas.mapToGlobal(canvas.rect().center() + QPoint(x, y))
     down = kind in ("Press", "Move")

@@ -184,8 +184,9 @@ def test_no_stroke_of_a_pen_is_cut_by_the_preview_that_comes(
         krita.wait("S.editor.active().idle")
     alone, beside = drawn
     assert len(alone) > 20
-    assert abs(alone[0] - beside[0]) <= 2
-    assert abs(alone[-1] - beside[-1]) <= 2
+    # Krita may leave out the last moves that come at once; beside the preview they come later.
+    assert beside[0] <= alone[0] + 2
+    assert beside[-1] >= alone[-1] - 2
 
 
 def test_a_saved_preview_is_gone_when_the_file_is_opened(
