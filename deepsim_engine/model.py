@@ -234,7 +234,10 @@ class Model:
         picture = picture_tensor(colour, self.device)
         condition = Condition.of(working, self.device)
         drawn = condition.drawn(condition.encode())[0]
-        config = None if self.generator is None else _EARLIER.get(self.description.patches)
+        config, about = None, self.description
+        if about.generator is not None:
+            learned = _EARLIER.get(about.patches)
+            config = generator_config(about.generator).patch_config(learned)
         return PatchSynthesizer(picture, drawn, config=config, device=self.device)
 
 

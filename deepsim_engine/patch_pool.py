@@ -19,7 +19,7 @@ from deepsim_engine.augment import Augmentation, one_of, random_warps
 from deepsim_engine.conditioning import Condition
 from deepsim_engine.confidence import HeldOut
 from deepsim_engine.losses import PerceptualLoss
-from deepsim_engine.patches import PatchSynthesizer
+from deepsim_engine.patches import PatchConfig, PatchSynthesizer
 
 FIRST = 3  # examples there are from the start
 EVERY = 15  # steps that bring one more
@@ -54,15 +54,20 @@ class PatchPool:
         drawings: Sequence[Condition],
         augmentation: Augmentation,
         seed: int,
+        config: PatchConfig | None = None,
     ) -> None:
-        """`picture`: (3, H, W) in -1..1; `drawings`: of it, the first being the artist's."""
+        """`picture`: (3, H, W) in -1..1; `drawings`: of it, the first being the artist's.
+
+        Learned from are single opinions, which take less time and have more to mend; what is held
+        out is made as the model will make it.
+        """
         condition = drawings[0]
         self.picture, self.condition, self.seed = picture, condition, seed
         self.drawings = drawings
         self.augmentation = augmentation
         whole = condition.encode()
         self.synthesizer = PatchSynthesizer(
-            picture, condition.drawn(whole)[0], device=picture.device
+            picture, condition.drawn(whole)[0], config=config, device=picture.device
         )
         # a warped drawing may equal the unwarped one here and there, the picture does not
         self._anew = self.synthesizer.unsettled()
@@ -98,7 +103,7 @@ class PatchPool:
         random = torch.Generator().manual_seed(self.seed)
         crops = []
         for number in range(_HELD_OUT_FROM, _HELD_OUT_FROM + HELD_OUT):
-            example = self._make(number)
+            example = self._make(number, self._anew)
             parts = (example.condition, example.patches, example.truth)
             for _ in range(_HELD_OUT_CROPS):
                 top, left = torch.rand(2, generator=random).tolist()
@@ -110,13 +115,13 @@ class PatchPool:
     def example(self, number: int) -> Example:
         """Example `number`, made anew unless it is among those kept."""
         if number not in self._examples:
-            self._examples[number] = self._make(number)
+            self._examples[number] = self._make(number, self._anew.alone())
             if len(self._examples) > KEPT:
                 self._examples.popitem(last=False)
         return self._examples[number]
 
     @torch.no_grad()
-    def _make(self, number: int) -> Example:
+    def _make(self, number: int, synthesizer: PatchSynthesizer) -> Example:
         random = torch.Generator().manual_seed(((self.seed << 20) + number) % 2**63)
         device, size = self.picture.device, self.condition.size
         warp = random_warps(1, self.augmentation, random, device, size[1] / size[0])
@@ -126,7 +131,7 @@ class PatchPool:
         rows, columns = (_span(length, random) for length in size)
         part = torch.zeros(size, dtype=torch.bool, device=device)
         part[rows, columns] = True
-        patches = self._anew.synthesize(self.condition.drawn(condition)[0], within=part)
+        patches = synthesizer.synthesize(self.condition.drawn(condition)[0], within=part)
         truth = tps.sample(self.picture, points[:, rows, columns])[0]
         return Example(condition[0, :, rows, columns], patches[:, rows, columns], truth)
 

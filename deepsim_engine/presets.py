@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from deepsim_engine.augment import Augmentation
 from deepsim_engine.errors import InputError
+from deepsim_engine.patches import PatchConfig
 
 UNET: Literal["unet"] = "unet"
 GLOBAL: Literal["global"] = "global"
@@ -21,6 +22,7 @@ class GeneratorConfig:
         depth: residual blocks at the coarsest level.
         patches: also look at the result of patch synthesis.
         residual: add to that result instead of painting anew.
+        opinions, agreeing: of that result; see PatchConfig.
         fold: the U-Net works on squares of that many by as many pixels.
     """
 
@@ -30,6 +32,12 @@ class GeneratorConfig:
     patches: bool = False
     residual: bool = False
     fold: int = 1
+    opinions: int = 1
+    agreeing: int = 0
+
+    def patch_config(self, known: PatchConfig | None = None) -> PatchConfig:
+        """Settings of the patches that it looks at, those not said here as `known`."""
+        return replace(known or PatchConfig(), opinions=self.opinions, agreeing=self.agreeing)
 
 
 @dataclass(frozen=True)
@@ -118,7 +126,15 @@ DRAFT = Preset(
     longest_side=448,
     batch=1,
     learning_rate=2e-3,
-    generator=GeneratorConfig(widths=(48, 96, 144), depth=2, patches=True, residual=True, fold=2),
+    generator=GeneratorConfig(
+        widths=(48, 96, 144),
+        depth=2,
+        patches=True,
+        residual=True,
+        fold=2,
+        opinions=2,
+        agreeing=1,
+    ),
     losses=LossConfig(taps=(("relu1_2", 1.0), ("relu2_2", 1.0), ("relu3_1", 1.0))),
 )
 STANDARD = replace(
@@ -128,6 +144,7 @@ STANDARD = replace(
     longest_side=640,
     seconds=600.0,
     gpu_seconds=90.0,
+    generator=replace(DRAFT.generator, opinions=4, agreeing=3),
 )
 PAPER = Preset(
     name="paper",

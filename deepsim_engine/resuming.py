@@ -6,6 +6,7 @@ from typing import Any
 
 from deepsim_engine import checkpoint, presets
 from deepsim_engine.budget import Budget
+from deepsim_engine.description import PATCHES
 from deepsim_engine.errors import InputError
 from deepsim_engine.presets import Preset
 from deepsim_engine.trainer import Trainer
@@ -36,6 +37,8 @@ class Checkpoint:
             "working_size": list(pair.working.size),
             "seed": seed,
         }
+        if preset.generator.patches:
+            training["patches"] = PATCHES  # what is learned on another kind of them is of no use
         return cls(path, training)
 
     def save(self, trainer: Trainer, budget: Budget, losses: dict[str, float]) -> None:
@@ -52,9 +55,7 @@ class Checkpoint:
     def restore(self, trainer: Trainer, budget: Budget) -> dict[str, float]:
         """Go on from it; gives the losses. Raises InputError if it is another training's."""
         state, tensors = checkpoint.read_file(self.path, _KEY, "a DeepSIM checkpoint")
-        run = state.get("run")
-        if isinstance(run, dict) and isinstance(run.get("preset"), dict):
-            run["preset"].pop("promise", None)  # of earlier versions
+        run = _of_today(state.get("run"))
         if state.get("format") != _FORMAT or run != self.training:
             raise InputError(
                 f"{self.path} belongs to another training (another picture, drawing, preset,"
@@ -63,6 +64,16 @@ class Checkpoint:
         trainer.restore(tensors, int(state["step"]))
         budget.step, budget.before = int(state["step"]), float(state["seconds"])
         return dict(state["losses"])
+
+
+def _of_today(run: Any) -> Any:
+    """What earlier versions wrote of a training, as this one would have written it."""
+    preset = run.get("preset") if isinstance(run, dict) else None
+    if isinstance(preset, dict):
+        preset.pop("promise", None)
+        if isinstance(preset.get("generator"), dict):
+            preset["generator"] = {"opinions": 1, "agreeing": 0, **preset["generator"]}
+    return run
 
 
 def check_path(path: Path | None, resume: bool) -> None:

@@ -57,7 +57,8 @@ class Trainer:
         self.drawings = drawings(self.condition, colour, preset.augmentation)
         self.pool: PatchPool | None = None
         if preset.generator.patches:
-            self.pool = PatchPool(self.picture, self.drawings, preset.augmentation, seed)
+            config = preset.generator.patch_config()
+            self.pool = PatchPool(self.picture, self.drawings, preset.augmentation, seed, config)
         channels = self.condition.channels
         self.generator = build_generator(preset.generator, channels, seed).to(device)
         self.discriminator = build_discriminator(preset.discriminator, channels + 3, seed).to(

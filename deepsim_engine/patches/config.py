@@ -56,6 +56,11 @@ class PatchConfig:
     """Times the result is compared with the picture and made anew, per level."""
     finishing: bool = True
     """The last round at the finest level compares with the picture as it is finished."""
+    opinions: int = 1
+    """Syntheses that differ in their random search; the picture is their mean. Each takes as long
+    as the first."""
+    agreeing: int = 0
+    """Times every one of them is improved by how their mean looks."""
     vote_patch: int = 7
     """Side of the picture patches that are blended (odd)."""
     vote_sigma: float = 1.4

@@ -114,11 +114,12 @@ def test_the_description_tells_what_was_trained(model: Model) -> None:
 def test_a_network_mends_what_it_learned_to_mend(tmp_path: Path) -> None:
     """Those of earlier versions learned on patches that were blended, or had no tone corrected."""
     primitive = Primitive.from_layers(segments=segments(), edges=edges())
-    mending = GeneratorConfig(widths=(8, 16), depth=1, patches=True)
+    mending = GeneratorConfig(widths=(8, 16), depth=1, patches=True, opinions=2, agreeing=1)
     path = tmp_path / "cup.safetensors"
     train(cup(), primitive, tiny(generator=mending), steps=1, device="cpu").save(path)
     model = load(path, device="cpu")
     assert model.patches.config.choice_patch > 0 and model.patches.config.tone_patch > 0
+    assert (model.patches.config.opinions, model.patches.config.agreeing) == (2, 1)
     model = load(path, device="cpu")
     model.description = replace(model.description, patches=2)
     assert model.patches.config.choice_patch > 0
@@ -128,6 +129,12 @@ def test_a_network_mends_what_it_learned_to_mend(tmp_path: Path) -> None:
     model = load(path, device="cpu")
     model.description = ModelDescription.from_json(older)
     assert model.patches.config.choice_patch == 0
+    assert older["generator"] is not None
+    for later in ("opinions", "agreeing"):
+        del older["generator"][later]
+    model = load(path, device="cpu")
+    model.description = ModelDescription.from_json(older)
+    assert (model.patches.config.opinions, model.patches.config.agreeing) == (1, 0)
     train(cup(), primitive, "instant", device="cpu").save(path)
     instant = load(path, device="cpu")
     instant.description = replace(instant.description, patches=1)

@@ -10,6 +10,7 @@ from deepsim_engine.augment import Augmentation, drawings
 from deepsim_engine.conditioning import Condition, picture_tensor
 from deepsim_engine.edges import extract_edges
 from deepsim_engine.patch_pool import EVERY, FIRST, PatchPool
+from deepsim_engine.patches import PatchConfig
 from deepsim_engine.primitive import Primitive
 
 CPU = torch.device("cpu")
@@ -65,6 +66,19 @@ def test_held_out_crops_are_of_examples_that_are_never_drawn(pool: PatchPool) ->
             windows = truth.unfold(1, WINDOW[0], 1).unfold(2, WINDOW[1], 1)
             apart = (windows - crop[:, None, None]).abs().mean((0, 3, 4))
             assert apart.min() > 0.01
+
+
+def test_held_out_is_what_several_opinions_make_and_learned_from_what_one_makes(
+    pool: PatchPool,
+) -> None:
+    config = PatchConfig(opinions=2, agreeing=1)
+    drawings = [pool.condition]
+    several = PatchPool(pool.picture, drawings, Augmentation(), pool.seed, config)
+    assert torch.equal(several.example(0).patches, pool.example(0).patches)
+    ours, theirs = several.held_out(WINDOW, None), pool.held_out(WINDOW, None)
+    assert torch.equal(ours.truth, theirs.truth)
+    assert not torch.equal(ours.patches, theirs.patches)
+    assert several.synthesizer.config == config
 
 
 def test_examples_are_parts_of_large_pictures(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -299,3 +299,69 @@ def test_the_last_round_looks_at_the_finished_picture_if_asked_to() -> None:
         for finishing in (True, False)
     )
     assert not torch.equal(one.synthesize(edited), other.synthesize(edited))
+
+
+def moved_down(rows: int) -> tuple[Tensor, Tensor]:
+    """A photograph and its drawing, their right halves moved down."""
+    image, primitive = photograph()
+    for whole in (image, primitive):
+        whole[:, :, SIDE // 2 :] = whole[:, :, SIDE // 2 :].roll(rows, 1)
+    return image, primitive
+
+
+def test_several_opinions_come_closer_than_one() -> None:
+    image, primitive = photograph()
+    gains = []
+    for rows in (5, 7, 11):
+        truth, edited = moved_down(rows)
+        one, four = (
+            PatchSynthesizer(image, primitive, config=PatchConfig(opinions=n)).synthesize(edited)
+            for n in (1, 4)
+        )
+        gains.append(psnr(four, truth) - psnr(one, truth))
+    assert sum(gains) > 0
+
+
+def test_opinions_are_of_consecutive_seeds_and_their_mean_is_taken() -> None:
+    image, primitive = photograph()
+    edited = primitive.roll(9, 2)
+    whole = PatchSynthesizer(image, primitive, config=PatchConfig(opinions=2))
+    both = whole.synthesize(edited)
+    assert torch.equal(both, whole.synthesize(edited))
+    single = whole.alone()
+    first = single.synthesize(edited)
+    assert torch.equal(first, PatchSynthesizer(image, primitive).synthesize(edited))
+    single.config = replace(single.config, seed=single.config.seed + 1)
+    mean = (first + single.synthesize(edited)) / 2
+    inside = mean.abs() < 0.9  # beyond, one may have been brought back to the range of colours
+    assert torch.allclose(both[inside], mean[inside], atol=1e-6)
+
+
+@pytest.mark.parametrize("refine_side", [256, SIDE // 2], ids=["searched", "mended"])
+def test_opinions_that_look_at_their_mean_come_closer(refine_side: int) -> None:
+    """Also where the finest level is only mended."""
+    image, primitive = photograph()
+    gains = []
+    for rows in (5, 7, 11):
+        truth, edited = moved_down(rows)
+        alone, agreeing = (
+            PatchSynthesizer(
+                image,
+                primitive,
+                config=PatchConfig(refine_side=refine_side, opinions=2, agreeing=rounds),
+            ).synthesize(edited)
+            for rounds in (0, 3)
+        )
+        gains.append(psnr(agreeing, truth) - psnr(alone, truth))
+    assert sum(gains) > 0
+
+
+@pytest.mark.parametrize("side", [SIDE, 40])
+def test_what_was_not_drawn_anew_stays_to_the_bit_with_any_number_of_opinions(side: int) -> None:
+    image, primitive = photograph(side)
+    edited = primitive.clone()
+    edited[:, 4:12, 4:12] = primitive[:, 20:28, 20:28]
+    config = PatchConfig(opinions=3, agreeing=2)
+    result = PatchSynthesizer(image, primitive, config=config).synthesize(edited)
+    assert not torch.equal(result, image)
+    assert torch.equal(result[:, side // 2 + 10 :], image[:, side // 2 + 10 :])

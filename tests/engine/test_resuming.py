@@ -26,9 +26,11 @@ def test_an_interrupted_training_ends_as_if_it_never_was(
             *pair, preset, steps=6, checkpoint=kept, should_stop=after(3), resume=True, device="cpu"
         )
     assert stop.value.step == 5
-    # A checkpoint that an earlier version wrote held the preset's promise, too.
+    # A checkpoint that an earlier version wrote held the preset's promise, but fewer settings.
     state, tensors = checkpoints.read_file(kept, "deepsim-checkpoint", "a DeepSIM checkpoint")
     state["run"]["preset"]["promise"] = "as it was"
+    for later in ("opinions", "agreeing"):
+        del state["run"]["preset"]["generator"][later]
     checkpoints.write_file(kept, "deepsim-checkpoint", state, tensors)
     resumed = train(*pair, preset, steps=6, checkpoint=kept, resume=True, device="cpu")
     assert resumed.id == train(*pair, preset, steps=6, device="cpu").id
@@ -57,6 +59,18 @@ def test_a_checkpoint_of_another_training_is_refused(pair: Pair, tmp_path: Path)
     kept.write_bytes(kept.read_bytes()[:-5])
     with pytest.raises(InputError, match="damaged"):
         train(*pair, TINY, steps=4, checkpoint=kept, resume=True, device="cpu")
+
+
+def test_a_training_on_patches_of_an_earlier_version_is_refused(pair: Pair, tmp_path: Path) -> None:
+    kept = tmp_path / "checkpoint"
+    with pytest.raises(Stopped):
+        train(*pair, MENDING, steps=4, checkpoint=kept, should_stop=after(2), device="cpu")
+    state, tensors = checkpoints.read_file(kept, "deepsim-checkpoint", "a DeepSIM checkpoint")
+    for earlier in ({"patches": state["run"]["patches"] - 1}, {}):
+        run = {name: value for name, value in state["run"].items() if name != "patches"} | earlier
+        checkpoints.write_file(kept, "deepsim-checkpoint", state | {"run": run}, tensors)
+        with pytest.raises(InputError, match="another version"):
+            train(*pair, MENDING, steps=4, checkpoint=kept, resume=True, device="cpu")
 
 
 def test_a_full_disk_stops_training_with_a_sentence(
