@@ -57,10 +57,10 @@ class PatchConfig:
     finishing: bool = True
     """The last round at the finest level compares with the picture as it is finished."""
     opinions: int = 1
-    """Syntheses that differ in their random search; the picture is their mean. Each takes as long
-    as the first."""
+    """Syntheses that differ in their random search, of which the picture is made together (see
+    agreement.py). Each takes as long as the first."""
     agreeing: int = 0
-    """Times every one of them is improved by how their mean looks."""
+    """Times every one of them is improved by how that picture looks."""
     vote_patch: int = 7
     """Side of the picture patches that are blended (odd)."""
     vote_sigma: float = 1.4

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from deepsim_engine import devices
 from deepsim_engine.errors import InputError
+from deepsim_engine.patches.agreement import united
 from deepsim_engine.patches.config import PatchConfig
 from deepsim_engine.patches.describe import Drawing
 from deepsim_engine.patches.pair import Pair, level_count
@@ -222,10 +223,7 @@ class _Synthesis:
 
     def _mean(self, opinions: "list[_Opinion]") -> Tensor:
         """The picture (3, h, w) that they make together."""
-        mean = self._pictured(opinions[0])
-        for count, opinion in enumerate(opinions[1:], 2):
-            mean = mean + (self._pictured(opinion) - mean) / count  # where all agree, to the bit
-        return mean
+        return united([self._pictured(opinion) for opinion in opinions])
 
     def _pictured(self, opinion: "_Opinion") -> Tensor:
         """The picture (3, h, w) that it makes."""

@@ -54,7 +54,7 @@ def toned(
     flat = planes.view(4, -1)
     there = window.number(at, width)
     flat[:3, there] = opinion(at).T - picture.view(3, -1)[:, at]
-    smooth = _smoothed(planes, blur, reach)
+    smooth = smoothed(planes, blur, reach)
     result = picture.clone()
     top, left = changing.top - window.top, changing.left - window.left
     inside = Window(top, left, top + changing.size[0], left + changing.size[1]).cut(smooth)
@@ -62,7 +62,7 @@ def toned(
     return result
 
 
-def _smoothed(planes: Tensor, blur: float, reach: int) -> Tensor:
+def smoothed(planes: Tensor, blur: float, reach: int) -> Tensor:
     """Planes (K, h, w) smoothed by a Gaussian cut off at `reach` pixels; zeros lie around them."""
     along = torch.arange(-reach, reach + 1, device=planes.device, dtype=planes.dtype)
     bell = torch.exp(-along.square() / (2 * blur**2)).view(1, 1, 1, -1)
