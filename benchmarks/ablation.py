@@ -5,7 +5,7 @@
 
 FOLDER is one for `deepsim evaluate`. Prints one row per variant and seed: steps made, how far the
 network is trusted, and the judges' means over the held-out frames; of the network alone as well.
-`--list` names the variants.
+`--list` names the variants; names joined by + make one of several.
 """
 
 import argparse
@@ -53,6 +53,7 @@ VARIANTS: dict[str, Change] = {
     "folded": generator(fold=2, widths=(48, 96, 144), depth=2),
     "wide": generator(fold=2, widths=(64, 128, 192), depth=3),
     "narrow": generator(fold=2, widths=(32, 64, 96), depth=2),
+    "one-opinion": generator(opinions=1, agreeing=0),
     "no-adversarial": losses(adversarial=0.0, feature_matching=0.0),
     "no-pixel": losses(pixel=0.0),
     "no-perceptual": losses(perceptual=0.0),
@@ -67,6 +68,7 @@ VARIANTS: dict[str, Change] = {
     "crop-192": recipe(crop=192),
     "slow": recipe(learning_rate=3e-4),
     "fast": recipe(learning_rate=2e-3),
+    "no-warps": augmentation(tps=0.0),
     "small-warps": augmentation(tps=0.05),
     "large-warps": augmentation(tps=0.15),
     "no-flips": augmentation(flip=False),
@@ -113,11 +115,12 @@ def main() -> None:
             model = ds.train(
                 data.image,
                 data.primitive,
-                VARIANTS[name](presets.find(options.preset)),
+                variant(name, presets.find(options.preset)),
                 seconds=options.seconds,
                 steps=options.steps,
                 seed=seed,
                 device=options.device,
+                warm_start=None if options.warm_start is None else ds.load(options.warm_start),
             )
             row(name, seed, model)
             if 0 <= model.description.trust < 1:
@@ -125,6 +128,12 @@ def main() -> None:
                 row(f"{name}, alone", seed, model)
             if options.out is not None:
                 options.out.write_text(json.dumps(rows, indent=1))
+
+
+def variant(name: str, preset: Preset) -> Preset:
+    for part in name.split("+"):
+        preset = VARIANTS[part](preset)
+    return preset
 
 
 def read_options() -> argparse.Namespace:
@@ -140,6 +149,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--variants", default="as-is", type=known_variants)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--warm-start", type=Path, help="a model to begin with")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--list", action="version", version="\n".join(VARIANTS))
     options = parser.parse_args()
@@ -149,11 +159,10 @@ def read_options() -> argparse.Namespace:
 
 
 def known_variants(text: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
+    for name in text.replace("+", ",").split(","):
         if name not in VARIANTS:
             raise argparse.ArgumentTypeError(f"there is no variant {name!r}; see --list")
-    return names
+    return text.split(",")
 
 
 if __name__ == "__main__":
