@@ -6,6 +6,6 @@ blended.
 """
 
 from deepsim_engine.patches.config import PatchConfig
-from deepsim_engine.patches.synthesis import Correspondence, PatchSynthesizer
+from deepsim_engine.patches.synthesizer import Correspondence, PatchSynthesizer
 
 __all__ = ["Correspondence", "PatchConfig", "PatchSynthesizer"]

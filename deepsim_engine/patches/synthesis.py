@@ -1,8 +1,6 @@
-"""The picture of an edited primitive, made of patches of the one training picture."""
+"""One drawing's synthesis: fields of nearest patches, coarse to fine, by several opinions."""
 
-import copy
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,16 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from deepsim_engine import devices
-from deepsim_engine.errors import InputError
 from deepsim_engine.patches.agreement import united
+from deepsim_engine.patches.composing import Composer
 from deepsim_engine.patches.config import PatchConfig
 from deepsim_engine.patches.describe import Drawing
-from deepsim_engine.patches.pair import Pair, level_count
+from deepsim_engine.patches.pair import level_count
 from deepsim_engine.patches.search import Field, Keys, Search, enlarge_field, identity_field, parted
-from deepsim_engine.patches.tone import toned
-from deepsim_engine.patches.turning import Turns, origins
-from deepsim_engine.patches.vote import Choice, blend, choose
-from deepsim_engine.patches.window import Window
+from deepsim_engine.patches.turning import Turns
+from deepsim_engine.patches.window import grown_mask
 
 _POLISH_RADIUS = 4
 _ASKED = 256
@@ -38,133 +34,8 @@ _SAME = 1e-4
 
 
 @dataclass(frozen=True)
-class Correspondence:
-    """Which training pixel every pixel of a result came from.
-
-    Attributes:
-        row, column: (h, w) int64, the pixel of the training picture.
-        mirrored: (h, w) bool, whether the patch around it was taken from the mirrored picture.
-        angle: (h, w) int64, degrees by which it was turned, counter-clockwise.
-        distance: (h, w) float32 from 0, how unlike the training patch is to what was asked for:
-            high where the picture holds nothing that fits.
-    """
-
-    row: Tensor
-    column: Tensor
-    mirrored: Tensor
-    angle: Tensor
-    distance: Tensor
-
-
-class PatchSynthesizer:
-    """Training-free synthesis by guided nearest-neighbour patches, coarse to fine.
-
-    Built once from a training pair; `synthesize` then makes the picture of any primitive of the
-    same kind, of any size. The same inputs and seed give the same result on the same device.
-
-    Args:
-        image: training picture, (3, H, W) float32 in [-1, 1].
-        primitive: its primitive, (C, H, W) float32 (one-hot classes and edges, or a painting in
-            [-1, 1]).
-        config: settings.
-        device: where the keys are kept and the work is done.
-
-    Raises:
-        InputError: the shapes do not fit together.
-    """
-
-    def __init__(
-        self,
-        image: Tensor,
-        primitive: Tensor,
-        *,
-        config: PatchConfig | None = None,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        if image.ndim != 3 or image.shape[0] != 3 or primitive.shape[1:] != image.shape[1:]:
-            raise InputError(
-                f"The picture {tuple(image.shape)} and the primitive {tuple(primitive.shape)} do "
-                "not cover the same pixels; give both as (channels, height, width) of one size."
-            )
-        self.config = config or PatchConfig()
-        self.device = torch.device(device)
-        self.channels = primitive.shape[0]
-        with torch.no_grad():
-            self._pair = Pair.of(
-                image.detach().to(self.device), primitive.detach().to(self.device), self.config
-            )
-            self._turns = Turns(self._pair, self.config)
-
-    def unsettled(self) -> "PatchSynthesizer":
-        """One of the same pair that makes everything anew, also where drawings are equal.
-
-        It takes no turned patches: these are for what an artist turns, and take much memory.
-        """
-        other = copy.copy(self)
-        other.config = dataclasses.replace(self.config, settle=0, turns=0)
-        return other
-
-    def alone(self) -> "PatchSynthesizer":
-        """One of the same pair that makes a single opinion, in a fraction of the time."""
-        other = copy.copy(self)
-        other.config = dataclasses.replace(self.config, opinions=1, agreeing=0)
-        return other
-
-    def synthesize(self, primitive: Tensor, *, within: Tensor | None = None) -> Tensor:
-        """The picture of a primitive.
-
-        Where a primitive of the training primitive's size equals it, the result is the training
-        picture, but for the surroundings of what was changed.
-
-        Args:
-            primitive: (C, h, w) float32, of the kind and channels of the training primitive.
-            within: (h, w) bool, for primitives of the training primitive's size: what is wanted.
-                Elsewhere the result means nothing. Saves time.
-
-        Returns:
-            (3, h, w) float32 in [-1, 1] on the synthesizer's device.
-
-        Raises:
-            InputError: the channels differ from the training primitive's.
-        """
-        return self.synthesize_with_correspondence(primitive, within=within)[0]
-
-    @torch.no_grad()
-    def synthesize_with_correspondence(
-        self, primitive: Tensor, *, within: Tensor | None = None
-    ) -> tuple[Tensor, Correspondence]:
-        """As `synthesize`, and where each pixel came from."""
-        if primitive.ndim != 3 or primitive.shape[0] != self.channels:
-            raise InputError(
-                f"The primitive has the shape {tuple(primitive.shape)}, but this model was made "
-                f"from one with {self.channels} channels; use the same layers and palette."
-            )
-        pair, primitive = self._pair, primitive.detach().to(self.device)
-        drawing = Drawing.beside(pair.guides, pair.describer, primitive)
-        synthesis = _Synthesis(self._turns, self.config, drawing, within)
-        field, picture = synthesis.run()
-        return picture.clamp(-1, 1), self._correspondence(field, synthesis.angles)
-
-    def _correspondence(self, field: Field, angles: tuple[int, ...]) -> Correspondence:
-        height, width = self._pair.levels[0].size
-        row, column = field.row.long() % height, field.column.long()
-        source = field.row.long() // height
-        mirrored = (source == 1) & self.config.flips
-        column = torch.where(mirrored, width - 1 - column, column)
-        angle = torch.zeros_like(row)
-        for number, turn in enumerate(angles, 2 if self.config.flips else 1):
-            here = source == number
-            rows, columns = origins(height, width, turn, self.device)
-            at = (row[here], column[here])
-            row[here] = rows[at].round().long().clamp(0, height - 1)
-            column[here] = columns[at].round().long().clamp(0, width - 1)
-            angle[here] = turn % 360
-        return Correspondence(row, column, mirrored, angle, field.distance)
-
-
-@dataclass(frozen=True)
 class _Opinion:
-    """One of the syntheses of which a picture is the mean.
+    """One of the syntheses of which a picture is made together.
 
     Attributes:
         field: of the finest level.
@@ -177,7 +48,7 @@ class _Opinion:
     generator: torch.Generator
 
 
-class _Synthesis:
+class Synthesis:
     """The syntheses for one drawing, coarse to fine."""
 
     def __init__(
@@ -190,6 +61,7 @@ class _Synthesis:
         same_size = drawing.shape(0) == self.pair.levels[0].size
         self.settles = same_size and (config.settle > 0 or within is not None)
         self.small = same_size and config.settle > 0 and drawing.edited[0].area < _SMALL
+        self.composer = Composer(self.levels, drawing, config, self.settles)
 
     def run(self) -> tuple[Field, Tensor]:
         """The field and the picture of the finest level."""
@@ -199,6 +71,7 @@ class _Synthesis:
         field = identity_field(self.drawing.shape(start), levels[start].picture.device)
         self.angles = self._angles(field, start)
         self.levels = [self.turns.level(k, self.angles) for k in range(start + 1)]
+        self.composer = dataclasses.replace(self.composer, levels=self.levels)
         with devices.one_thread(self.small):
             return self._made(field, start)
 
@@ -211,29 +84,21 @@ class _Synthesis:
             picture = self._mean(opinions)
         return opinions[0].field, picture
 
-    def _opinion(self, field: Field, start: int, number: int) -> "_Opinion":
+    def _opinion(self, field: Field, start: int, number: int) -> _Opinion:
         """What a synthesis finds whose random search is the `number`th."""
         generator = torch.Generator().manual_seed(self.config.seed + number)
         at = field.row.new_empty(0)
         for k in range(start, -1, -1):
             field, at = self._level(field, k, generator, anew=k == start)
-        if self._finishes:
+        if self.composer.finishes:
             at = self._unsettled(field, 0)
         return _Opinion(field, at, generator)
 
-    def _mean(self, opinions: "list[_Opinion]") -> Tensor:
+    def _mean(self, opinions: list[_Opinion]) -> Tensor:
         """The picture (3, h, w) that they make together."""
-        return united([self._pictured(opinion) for opinion in opinions])
+        return united([self.composer.picture(each.field, each.at) for each in opinions])
 
-    def _pictured(self, opinion: "_Opinion") -> Tensor:
-        """The picture (3, h, w) that it makes."""
-        if self._finishes:
-            return self._finished(opinion.field, opinion.at)
-        return (
-            self._blend(opinion.field, 0, opinion.at) if len(opinion.at) else self.levels[0].picture
-        )
-
-    def _persuaded(self, opinion: "_Opinion", picture: Tensor) -> "_Opinion":
+    def _persuaded(self, opinion: _Opinion, picture: Tensor) -> _Opinion:
         """It, improved by how `picture` looks."""
         _, every = self._keys(0)
         search = self._seeing(self._queries(0, opinion.at), every, picture, 0, opinion.at)
@@ -243,11 +108,6 @@ class _Synthesis:
         else:
             field = search.mend(field, _POLISH_RADIUS, opinion.generator)
         return dataclasses.replace(opinion, field=field)
-
-    @property
-    def _finishes(self) -> bool:
-        """Whether the finished picture is made of what fits, not blended."""
-        return self.levels[0].marked is not None
 
     def _level(
         self, field: Field, k: int, generator: torch.Generator, *, anew: bool
@@ -274,14 +134,14 @@ class _Synthesis:
             apart, window = torch.zeros_like(open_), self.drawing.edited[k]
             away = window.cut(self.drawing.guides[k]) - window.cut(level.drawing)
             window.cut(apart).copy_(away.abs().amax(0) > _SAME)
-            open_ |= _grown(apart, self.config.settle)
+            open_ |= grown_mask(apart, self.config.settle)
         else:
             open_[:] = True
         if self.within is not None:
             wanted = self.within[None].float()
             for _ in range(k):
                 wanted = F.max_pool2d(wanted, 2, ceil_mode=True)
-            open_ &= _grown(wanted[0] > 0, _RIM)
+            open_ &= grown_mask(wanted[0] > 0, _RIM)
         return open_.view(-1).nonzero()[:, 0]
 
     def _angles(self, field: Field, k: int) -> tuple[int, ...]:
@@ -332,11 +192,13 @@ class _Synthesis:
         field = search.exhaustive(field) if anew else search.measure(field)
         field = search.improve(field, c.iterations, radius, generator)
         rounds = [c.iterations] * c.refinements
-        if rounds and k == 0 and self._finishes and c.finishing:
+        if rounds and k == 0 and self.composer.finishes and c.finishing:
             rounds[-1:] = [c.iterations - 1, 1]
         for number, iterations in enumerate(rounds):
             last = number == c.refinements
-            picture = self._finished(field, at) if last else self._blend(field, k, at)
+            picture = (
+                self.composer.finished(field, at) if last else self.composer.blend(field, k, at)
+            )
             search = self._seeing(queries, every, picture, k, at)
             field = search.improve(search.measure(field), iterations, radius, generator)
         return field
@@ -346,7 +208,7 @@ class _Synthesis:
         _, every = self._keys(k)
         queries = self._queries(k, at)
         for _ in range(self.config.polish_rounds):
-            search = self._seeing(queries, every, self._blend(field, k, at), k, at)
+            search = self._seeing(queries, every, self.composer.blend(field, k, at), k, at)
             field = search.mend(search.measure(field), _POLISH_RADIUS, generator)
         return field
 
@@ -370,68 +232,3 @@ class _Synthesis:
         assert look is not None  # noqa: S101  (asked for at levels that are searched)
         seen = look(picture, at) * self.config.picture_weight**0.5
         return Search((*queries, seen), keys, at, self.drawing.shape(k), self.config.chunk)
-
-    def _blend(self, field: Field, k: int, at: Tensor) -> Tensor:
-        """The picture (3, h, w) of a level: the training picture where the field is settled."""
-        c, level = self.config, self.levels[k]
-
-        def made(at: Tensor) -> Tensor:
-            return blend(field, level.sources, at, c.vote_sigma, c.chunk)
-
-        return self._composed(k, at, c.vote_patch, made)
-
-    def _finished(self, field: Field, at: Tensor) -> Tensor:
-        """The finished picture (3, h, w), of what fits best at every pixel."""
-        c, level = self.config, self.levels[0]
-        assert level.marks is not None and level.marked is not None  # noqa: S101
-        marks, marked = level.marks, level.marked
-
-        def by(choice: Choice) -> Callable[[Tensor], Tensor]:
-            def made(at: Tensor) -> Tensor:
-                asked = marks(self.drawing.guides[0], at)
-                return choose(field, marked, asked, at, choice, chunk=c.chunk)
-
-            return made
-
-        strict = (c.choice_mark, c.choice_fit, c.choice_lenient)
-        close = Choice(c.choice_patch, c.choice_sigma, *strict, c.choice_step)
-        picture = self._composed(0, at, c.choice_patch, by(close))
-        if not c.tone_patch:
-            return picture
-        wide = Choice(c.tone_patch, c.tone_sigma, *strict, c.tone_step)
-        near = self._near(0, at, c.tone_patch)
-        return toned(picture, near, by(wide), every=c.tone_every, blur=c.tone_blur)
-
-    def _composed(self, k: int, at: Tensor, patch: int, made: Callable[[Tensor], Tensor]) -> Tensor:
-        """The picture (3, h, w) of a level of what is `made` (n, 3) at flat pixels (n,).
-
-        Where the field is settled it is the training picture, but for what patches of the pixels
-        `at` reach.
-        """
-        level, shape = self.levels[k], self.drawing.shape(k)
-        if not self.settles:
-            return made(at).T.reshape(3, *shape)
-        near = self._near(k, at, patch).view(-1).nonzero()[:, 0]
-        picture = level.picture.clone()
-        picture.view(3, -1)[:, near] = made(near).T
-        return picture
-
-    def _near(self, k: int, at: Tensor, patch: int) -> Tensor:
-        """(h, w) bool of a level: what patches around the flat pixels `at` (n,) reach."""
-        height, width = self.drawing.shape(k)
-        moved = torch.zeros(height * width, dtype=torch.bool, device=at.device)
-        moved[at] = True
-        return _grown(moved.view(height, width), patch // 2)
-
-
-def _grown(mask: Tensor, pixels: int) -> Tensor:
-    """(h, w) bool: the pixels at most `pixels` rows and columns from one of `mask`."""
-    grown, window = torch.zeros_like(mask), Window.of(mask)
-    if not window.area:
-        return grown
-    window = window.grown(pixels, (mask.shape[0], mask.shape[1]))
-    side, plane = 2 * pixels + 1, window.cut(mask)[None].float()
-    plane = F.max_pool2d(plane, (side, 1), 1, (pixels, 0))
-    plane = F.max_pool2d(plane, (1, side), 1, (0, pixels))
-    window.cut(grown).copy_(plane[0] > 0)
-    return grown

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -71,3 +72,16 @@ class Window:
         """Pixels (n,) of a level of that width, numbered row by row, as they count in here."""
         row = torch.div(at, width, rounding_mode="floor")
         return (row - self.top) * (self.right - self.left) + at % width - self.left
+
+
+def grown_mask(mask: Tensor, pixels: int) -> Tensor:
+    """(h, w) bool: the pixels at most `pixels` rows and columns from one of `mask`."""
+    grown, window = torch.zeros_like(mask), Window.of(mask)
+    if not window.area:
+        return grown
+    window = window.grown(pixels, (mask.shape[0], mask.shape[1]))
+    side, plane = 2 * pixels + 1, window.cut(mask)[None].float()
+    plane = F.max_pool2d(plane, (side, 1), 1, (pixels, 0))
+    plane = F.max_pool2d(plane, (1, side), 1, (0, pixels))
+    window.cut(grown).copy_(plane[0] > 0)
+    return grown
