@@ -21,16 +21,16 @@ SECOND_SPOON = ((430, 10, 560, 140), SPOON)
 TIMES = (0, 3, 8)
 
 
-def animate(artist: Artist) -> None:
-    """Gives the Segments layer a keyframe with a second spoon at frame 3, and one without at 8."""
-    still, moved = segments(), segments(SECOND_SPOON)
-    paths = [artist.raw(pixels) for pixels in (still, moved, still)]
+def animate(artist: Artist, times: tuple[int, ...] = TIMES) -> None:
+    """Gives the Segments layer keyframes, by turns without and with a second spoon."""
+    drawings = [artist.raw(segments()), artist.raw(segments(SECOND_SPOON))]
+    paths = [drawings[number % 2] for number in range(len(times))]
     artist.krita.call(f"""
 from deepsim_krita.kra_animation import AnimationFile
 from deepsim_krita.steps import at_once
 from deepsim_krita.timeline import KritaStrip
 strip = KritaStrip(doc)
-for time, path in zip({TIMES}, {paths}):
+for time, path in zip({times}, {paths}):
     at_once(strip._file.add(time, open(path, "rb").read()))
 n = strip.layer(); n.setName("Segments"); strip.close()
 node("Segments").remove()
@@ -74,6 +74,41 @@ def test_every_keyframe_becomes_a_frame_of_one_layer(krita: KritaProcess, artist
     krita.call("k.action('edit_undo').trigger()")
     krita.wait(f"{made!r} not in names()")
     assert "Segments" in krita.call("result = names()")
+
+
+LEFT = """
+import glob, tempfile
+def left():
+    files = glob.glob(tempfile.gettempdir() + "/deepsim-frames-*")
+    steps = [k.action(name).text() for name in ("edit_undo", "edit_redo")]
+    return [names(), len(k.documents()), doc.modified(), doc.currentTime(), steps, len(files)]
+"""
+"""What Apply to Animation could leave behind when it is cancelled."""
+
+
+def test_cancelled_in_the_middle_it_leaves_nothing_behind(
+    krita: KritaProcess, artist: Artist
+) -> None:
+    artist.open_photo("cut")
+    artist.add_layer("Segments", segments())
+    artist.select("Background")
+    artist.train_instantly()
+    animate(artist, tuple(range(40)))
+    artist.add_layer("Mine", segments())
+    artist.select("Segments")
+    krita.call(LEFT)
+    before = krita.call("result = left()")
+    krita.call("k.action('deepsim_animate').trigger()")
+    krita.wait("S.shown_job is not None and S.shown_job.progress.step >= 2")
+    krita.call("child('deepsim_cancel_button').click()")
+    artist.wait_said("Cancelled. No layer was added.")
+    artist.wait_idle()
+    assert krita.call("result = left()") == before
+
+    # The step before is still the artist's own.
+    krita.call("k.action('edit_undo').trigger()")
+    krita.wait("'Mine' not in names()")
+    assert krita.call("result = names()") == ["Background", "Segments"]
 
 
 def test_a_drawing_that_stands_still_is_refused_with_what_to_do(

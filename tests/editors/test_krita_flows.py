@@ -24,15 +24,6 @@ WIDTH, HEIGHT = SIZE
 SECOND_SPOON = ((430, 10, 560, 140), SPOON)
 
 
-def emphasised(krita: KritaProcess) -> list[str]:
-    """The buttons that catch the eye, by name; only those that are in sight."""
-    found = krita.call("""
-from deepsim_krita.qt import QPushButton
-result = [b.objectName() for b in D.findChildren(QPushButton)
-          if b.property("emphasised") and b.isVisibleTo(D)]""")
-    return list(found)
-
-
 def click_square(krita: KritaProcess, strip: str, index: int) -> None:
     """Clicks with the real mouse on an item of one of the docker's strips."""
     place = f"""
@@ -52,11 +43,11 @@ def test_the_first_minute(
     krita: KritaProcess, artist: Artist, screenshot: Callable[[str], None]
 ) -> None:
     krita.wait("child('deepsim_guide').text().startswith('DeepSIM turns a drawing')")
-    assert emphasised(krita) == ["deepsim_open_button"]
+    assert artist.emphasised() == ["deepsim_open_button"]
     screenshot("first-empty")
     artist.open_photo("first")
     krita.wait("child('deepsim_primitive_button').isVisibleTo(D)")
-    assert emphasised(krita) == ["deepsim_primitive_button"]
+    assert artist.emphasised() == ["deepsim_primitive_button"]
     krita.call("child('deepsim_primitive_button').click()")
     krita.wait("'DeepSIM' in names()", FIRST_START)
     assert krita.call("result = names()") == ["Background", "DeepSIM"]
@@ -75,7 +66,7 @@ def test_the_first_minute(
     shown = krita.call("result = [list(c) for c in child('deepsim_palette').items]")
     assert {tuple(colour) for colour in shown} <= colours
     krita.wait("child('deepsim_train_button').property('emphasised')")
-    assert emphasised(krita) == ["deepsim_train_button"]
+    assert artist.emphasised() == ["deepsim_train_button"]
     screenshot("first-primitive")
 
     # A click on a colour: the brush has it, and paints on the segments.
@@ -102,7 +93,7 @@ def test_results_are_named_kept_compared_and_inserted_again(
     artist.add_layer("Segments", segments())
     artist.select("Background")
     artist.train_through(seconds=2)
-    assert emphasised(krita) == ["deepsim_apply_button"]
+    assert artist.emphasised() == ["deepsim_apply_button"]
     artist.apply()
     krita.call("n = child('deepsim_note'); n.setFocus(); n.clear()")
     krita.focus()

@@ -202,6 +202,10 @@ next(t for t in w.findChildren(QLabel) if t.text() == where).setText("~/.local/s
     gallery.window("deepsim_settings_window")
     krita.call("w.close()")
 
+    krita.call("studio.keeping.remove(studio.library.own(S.active), force=True)")
+    krita.wait("S.active.missing and child('deepsim_mend_button').isVisibleTo(D)")
+    gallery.pose("9-gone")
+
     krita.call("S.settings.preset = 'draft'")  # there is something to see while it trains
     krita.call("child('deepsim_seconds').setValue(600)")
     krita.wait("child('deepsim_estimate').isVisibleTo(D)", FIRST_START)

@@ -72,6 +72,8 @@ class DocumentState(Observable):
     live = Property(False)
     start_from: Property[ModelInfo | None] = Property(None)
     """The model whose weights the next training begins with."""
+    missing = Property("")
+    """The id of the document's model while the library does not have it; else empty."""
 
     def __init__(self, uid: str) -> None:
         super().__init__()
@@ -91,8 +93,6 @@ class DocumentState(Observable):
         """How often a layer of the drawing was left, and so may have been painted on."""
         self.focus = ""
         """A layer to make active at the next look: Krita activates a new group itself first."""
-        self.missing = ""
-        """The model of the document that was said to be missing."""
         self.swap: Swap | None = None
         """The layer that was replaced last."""
         self.trained_with: dict[str, Any] = {}
@@ -115,6 +115,7 @@ class DocumentState(Observable):
         self.training = ""
         self.paused = self.resumable = False
         self.start_from = None
+        self.missing = ""
         self.remembered = False
 
     @property

@@ -72,6 +72,7 @@ class Session:
     changed (name): anything that the docker shows; notified (notice): a sentence for the artist;
     ready (): the engine can be asked; asked (): a request waits to be sent to it;
     switched (): it is another engine from now on;
+    missed (): the engine was asked for something that it has no more;
     opened (state): a document is seen for the first time, or again after it was closed;
     ended (job): a job is over;
     wanted (part): the artist is asked to choose a layer for a part.
@@ -93,6 +94,7 @@ class Session:
         self.ready = Signal()
         self.asked = Signal()
         self.switched = Signal()
+        self.missed = Signal()
         self.opened = Signal()
         self.ended = Signal()
         self.wanted = Signal()
@@ -336,6 +338,8 @@ class Session:
                 for rid in sent:
                     self._waiting.pop(rid, None)
             on_reply(reply)
+            if reply.kind == "error" and reply.body.get("code") == "not-found":
+                self.missed.emit()
 
         sent.append(self._client.request(kind, body, frames=frames, on_reply=answer))
         self._waiting[sent[0]] = answer

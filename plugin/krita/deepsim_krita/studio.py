@@ -243,7 +243,7 @@ class Studio:
             Action(
                 "train_again",
                 _("Train Again"),
-                _("Train with the settings that this picture's model was trained with"),
+                _("Train as this picture's model was trained: its settings, its layer, its part"),
                 self.keeping.train_again,
                 with_document,
                 menu=False,

@@ -10,6 +10,7 @@ from deepsim_krita.roles import Choices
 if TYPE_CHECKING:
     from tests.editors.scenes import (
         PHOTO,
+        SIZE,
         MemoryEditor,
         Scene,
         WrittenEngine,
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
         studio_with,
     )
 else:
-    from scenes import PHOTO, MemoryEditor, Scene, WrittenEngine, image_frame, studio_with
+    from scenes import PHOTO, SIZE, MemoryEditor, Scene, WrittenEngine, image_frame, studio_with
 
 
 def test_the_result_goes_above_the_picture_and_becomes_active(scene: Scene) -> None:
@@ -94,12 +95,32 @@ def test_a_document_without_memory_takes_the_newest_model_of_its_size(scene: Sce
     assert scene.engine.last("apply")[0]["model"] == "new"
 
 
-def test_a_model_that_is_gone_is_forgotten(scene: Scene) -> None:
+def test_a_model_that_is_gone_stays_the_document_s_own_until_it_is_back(scene: Scene) -> None:
     scene.trained()
     scene.do("apply")
     scene.engine.reply("apply", "error", {"code": "not-found", "message": "No such model."})
     assert scene.said == "No such model. Train on the layer again, or choose another model."
-    assert scene.state.model is None
+    scene.engine.reply("models", "result", {"models": []})
+    scene.do("apply")
+    assert scene.said.startswith("The model “Photo” of this picture is not in the library")
+    assert scene.mend == "train_again"
+    described = {"id": "m1", "name": "Photo", "kind": "both", "size": list(SIZE)}
+    scene.studio.library.refresh()  # as after its file was imported
+    scene.engine.reply("models", "result", {"models": [described]})
+    asked = len(scene.engine.sent)
+    scene.do("apply")
+    assert [sent[0] for sent in scene.engine.sent[asked:]] == ["apply"]
+    assert scene.engine.last("apply")[0]["model"] == "m1"
+
+
+def test_while_the_lost_model_is_trained_again_apply_uses_that_training(scene: Scene) -> None:
+    scene.trained()
+    scene.studio.library.refresh()
+    scene.engine.reply("models", "result", {"models": []})
+    scene.do("train_again")
+    rid = f"request-{len(scene.engine.sent)}"
+    scene.do("apply")
+    assert scene.engine.last("apply")[0]["job"] == rid
 
 
 def test_a_document_closed_while_applying_gets_nothing_and_that_is_said(scene: Scene) -> None:

@@ -42,6 +42,17 @@ def test_each_step_has_a_sentence_and_an_action_that_exists(scene: Scene) -> Non
         assert step.action in scene.studio.actions
 
 
+def test_where_the_model_is_gone_the_next_step_is_to_train_as_before(scene: Scene) -> None:
+    scene.trained()
+    assert scene.studio.guiding.next.action == "apply"
+    scene.studio.library.refresh()
+    other = {"id": "m2", "name": "other", "kind": "both", "size": [4, 3]}
+    scene.engine.reply("models", "result", {"models": [other]})
+    assert scene.studio.guiding.next.action == "train_again"
+    scene.state.model_choice = "m2"
+    assert scene.studio.guiding.next.action == "apply"
+
+
 def test_a_model_of_the_same_size_is_no_reason_not_to_train(scene: Scene) -> None:
     scene.studio.library.refresh()
     fitting = {"id": "m2", "name": "other", "kind": "both", "size": [4, 3], "created": "2"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deepsim_client import Frame
+from deepsim_krita.roles import AUTO
 
 if TYPE_CHECKING:
     from tests.editors.scenes import SIZE, Scene
@@ -65,6 +66,15 @@ def test_a_model_in_use_is_removed_only_when_that_is_wanted(scene: Scene) -> Non
     assert keeping.in_use is None
 
 
+def test_a_model_that_a_training_needs_is_not_asked_about_again_and_again(scene: Scene) -> None:
+    listed(scene, CAR)
+    scene.studio.keeping.remove(model(scene, "car"), force=True)
+    sentence = "The training “cup” begins with the model “car”."
+    scene.engine.reply("models", "error", {"code": "in-use", "message": sentence})
+    assert scene.studio.keeping.in_use is None
+    assert scene.said == sentence
+
+
 def test_the_engine_is_told_once_which_document_uses_a_model(scene: Scene) -> None:
     scene.trained(**CAR)
     listed(scene, CAR)
@@ -117,12 +127,54 @@ def test_what_a_model_was_trained_with_is_kept_in_the_document(scene: Scene) -> 
     assert again.state.trained_with == {"preset": "instant"}
 
 
+def test_it_is_said_at_each_opening_and_not_any_more_once_the_model_is_back(scene: Scene) -> None:
+    scene.trained(**CAR)
+    listed(scene, CUP)
+    scene.state.notice = None  # something else was said meanwhile, and is done with
+    scene.editor.open.clear()
+    scene.session.observe()
+    scene.document.uid = "reopened"
+    scene.editor.open.append(scene.document)
+    scene.session.observe()
+    assert "“car” of this picture is not in the library any more" in scene.said
+    listed(scene, CAR, CUP)
+    assert scene.said == ""
+
+
+def test_a_model_that_was_chosen_and_is_gone_is_chosen_no_more(scene: Scene) -> None:
+    scene.trained(**CAR)
+    listed(scene, CAR, CUP)
+    scene.studio.keeping.use(model(scene, "cup"))
+    listed(scene, CAR)
+    assert scene.state.model_choice == AUTO
+
+
 def test_training_begins_with_another_model_once(scene: Scene) -> None:
     listed(scene, CAR, CUP)
     scene.studio.keeping.start_from(model(scene, "car"))
+    assert scene.said == ("The next training of this picture begins with what “car” has learned.")
     scene.trained()
     assert scene.engine.last("train")[0]["from"] == "m1"
     scene.do("train")
+    assert "from" not in scene.engine.last("train")[0]
+
+
+def test_chosen_once_more_it_is_no_beginning_any_more(scene: Scene) -> None:
+    listed(scene, CAR)
+    for _ in range(2):
+        scene.studio.keeping.start_from(model(scene, "car"))
+    assert scene.said == "The next training of this picture begins anew."
+    scene.do("train")
+    assert "from" not in scene.engine.last("train")[0]
+
+
+def test_a_beginning_that_is_gone_stands_in_the_way_once(scene: Scene) -> None:
+    listed(scene, CAR)
+    scene.studio.keeping.start_from(model(scene, "car"))
+    scene.do("train")
+    scene.engine.reply("train", "error", {"code": "not-found", "message": "No such model."})
+    assert scene.said == "No such model. The next training begins anew."
+    scene.do(scene.mend)
     assert "from" not in scene.engine.last("train")[0]
 
 

@@ -10,9 +10,9 @@ from deepsim_krita.document_state import DocumentState
 from deepsim_krita.state import Mask
 
 if TYPE_CHECKING:
-    from tests.editors.scenes import PHOTO, SIZE, Scene, image_frame
+    from tests.editors.scenes import PHOTO, SIZE, Scene, flat, image_frame
 else:
-    from scenes import PHOTO, SIZE, Scene, image_frame
+    from scenes import PHOTO, SIZE, Scene, flat, image_frame
 
 PART = (1, 1, 2, 2)
 FEATHERED = Mask(PART, bytes((255, 128, 7, 0)))
@@ -70,6 +70,37 @@ def test_a_result_is_cut_to_the_selection_with_its_feather(scene: Scene) -> None
     scene.document.selection = None
     scene.engine.reply("apply", "result", {}, image_frame(PHOTO))
     assert alphas(scene) == [0, 0, 0, 0, 0, 255, 128, 0, 0, 7, 0, 0]
+
+
+def test_a_selection_beside_the_part_that_the_model_knows_is_refused(scene: Scene) -> None:
+    scene.document.selection = FEATHERED
+    scene.trained()
+    scene.document.selection = Mask((0, 0, 1, 3), b"\xff" * 3)
+    scene.do("apply")
+    assert scene.said == "The selection lies beside what the model knows: change or remove it."
+    assert not scene.session.jobs
+
+
+def test_train_again_learns_the_same_layer_and_part_whatever_is_selected_now(scene: Scene) -> None:
+    scene.document.selection = FEATHERED
+    scene.trained()
+    scene.document.stack.insert(0, ("d/Sketch", "Sketch", flat(9, 9, 9, 255)))
+    scene.document.current, scene.document.selection = "d/Sketch", None
+    scene.do("train_again")
+    assert scene.document.boxes[3:] == [PART] * 3
+    assert bytes(scene.engine.last("train")[1]["image"].data) == PHOTO.rgba
+    scene.engine.reply("train", "result", {"model": {"id": "m2", "name": "Photo"}})
+    assert (scene.state.box, scene.state.trained) == (PART, "d/Photo")
+
+
+def test_train_again_learns_what_is_selected_where_the_canvas_has_lost_the_part(
+    scene: Scene,
+) -> None:
+    scene.document.selection = FEATHERED
+    scene.trained()
+    scene.document.size, scene.document.selection = (2, 2), None
+    scene.do("train_again")
+    assert scene.document.boxes[3:] == [None] * 3
 
 
 def test_a_selection_of_nothing_is_refused(scene: Scene) -> None:

@@ -16,8 +16,8 @@ from ..session import RefusalError, Session
 from ..state import Box, LayerInfo, Mask, Notice, Picture, Result
 from ..steps import Work, WorkFor
 from ..text import _
-from .library import Library
-from .selecting import changed_of, selected_part
+from .library import Library, missing_text
+from .selecting import changed_of, fits, meet, selected_part
 from .training import Training
 
 TRAINING = "training"
@@ -85,9 +85,8 @@ class ApplyJob(LayerJob):
         return text + " " + _("The drawing lies over it: hide that with the eye buttons.")
 
     def failure(self, code: str, text: str) -> Notice | None:
-        """Forgets a model that is not there any more."""
+        """Says what to do without a model that is not there any more."""
         if code == "not-found":
-            self.document.model = None
             text = _("{error} Train on the layer again, or choose another model.").format(
                 error=text
             )
@@ -131,6 +130,9 @@ class Applying:
             self.box(state, body, document.size),
             document.landmarks(state.original or ""),
         )
+        if selected is not None and box is not None and not meet(selected.box, box):
+            text = _("The selection lies beside what the model knows: change or remove it.")
+            raise RefusalError(text)
         for part, layer in layers.items():
             pictures[part] = yield from session.reopen(state).reading(layer.uid, box)
         job = ApplyJob(_("Applying"), name, state.top, state, session.editor)
@@ -146,7 +148,7 @@ class Applying:
         else:
             own = state.model is not None and body.get("model") == state.model.id
             box = state.box if own else None
-        if box is not None and (box[0] + box[2] > size[0] or box[1] + box[3] > size[1]):
+        if not fits(box, size):
             text = _("The canvas is smaller than where the model was trained: train again.")
             raise RefusalError(text, "train")
         return box
@@ -177,10 +179,13 @@ class Applying:
             chosen = self._library.find(choice)
             if chosen is not None:
                 return {"model": chosen.id}, chosen.name, chosen.kind
-        if training is not None and (choice == TRAINING or state.model is None):
+        unusable = state.model is None or bool(state.missing)
+        if training is not None and (choice == TRAINING or unusable):
             return {"job": training.training or training.rid}, training.name, training.primitive
         model = self._library.own(state)
         if model is None:
             text = _("This picture has no model yet: Train first, or choose a model.")
             raise RefusalError(text, "train")
+        if model.id == state.missing:
+            raise RefusalError(missing_text(model), "train_again")
         return {"model": model.id}, model.name, model.kind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..document_state import DocumentState
 from ..roles import AUTO
 from ..session import Session
 from ..text import _
@@ -40,7 +41,15 @@ class Guiding:
             return Next(text, "apply" if state.preview is not None else "")
         if state.resumable or state.paused:
             return Next(_("The training waits for you to go on with it."), "train")
-        # A model that merely fits the size is no reason not to train.
-        if state.model is None and state.model_choice == AUTO:
-            return Next(_("Mend the drawing if need be, then let DeepSIM learn it."), "train")
-        return Next(_("Edit the drawing, then Apply returns the matching picture."), "apply")
+        return _with_a_drawing(state)
+
+
+def _with_a_drawing(state: DocumentState) -> Next:
+    """What is best where there is a drawing and no training is under way."""
+    if state.missing and state.model_choice == AUTO:
+        text = _("The model of this picture is gone: import its file, or train again.")
+        return Next(text, "train_again")
+    # A model that merely fits the size is no reason not to train.
+    if state.model is None and state.model_choice == AUTO:
+        return Next(_("Mend the drawing if need be, then let DeepSIM learn it."), "train")
+    return Next(_("Edit the drawing, then Apply returns the matching picture."), "apply")

@@ -10,14 +10,21 @@ from deepsim_client import Reply
 from ..document_state import DocumentState
 from ..engine_errors import mend_of, sentence_of
 from ..observable import Observable, Property
+from ..roles import AUTO
 from ..session import RefusalError, Session
 from ..state import ModelInfo, Notice
 from ..text import _
-from .library import Library
+from .applying import TRAINING
+from .library import Library, missing_text
 from .training import Training
 
 IN_USE = "in-use"
 """Error code: documents refer to the model."""
+
+
+def missing_notice(model: ModelInfo) -> Notice:
+    """What a document says whose model the library does not have, and what makes it anew."""
+    return Notice("warning", missing_text(model), "train_again")
 
 
 class Keeping(Observable):
@@ -37,7 +44,7 @@ class Keeping(Observable):
         self._claimed: set[tuple[str, str]] = set()
         self.changed.connect(session.tell)
         session.changed.connect(self._on_change)
-        session.opened.connect(self._look_for)
+        session.opened.connect(self._on_opened)
         library.listed.connect(self._on_listed)
         session.switched.connect(self._forget)
 
@@ -62,7 +69,8 @@ class Keeping(Observable):
         self.in_use = None
 
         def removed(reply: Reply) -> None:
-            if reply.kind == "error" and reply.body.get("code") == IN_USE:
+            in_use = reply.kind == "error" and reply.body.get("code") == IN_USE
+            if in_use and not force:  # else a training needs it, and no wish changes that
                 self.in_use = (model, str(reply.body.get("message", "")))
             elif self._fine(reply):
                 self._library.refresh()
@@ -75,22 +83,33 @@ class Keeping(Observable):
         """The document in front applies this model from now on."""
         self._session.attempt(lambda: self._use(model))
 
-    def start_from(self, model: ModelInfo | None) -> None:
-        """The next training of the document in front begins with what this model learned."""
+    def start_from(self, model: ModelInfo) -> None:
+        """The next training of the document in front begins with what this model learned.
+
+        Asked for a second time it does not.
+        """
         self._session.attempt(lambda: self._start_from(model))
 
     def _use(self, model: ModelInfo) -> None:
         _document, state = self._session.document()
         state.model_choice = model.id
+        text = _("Apply uses “{name}” for this picture now.")
+        self._session.say(Notice("info", text.format(name=model.name)))
 
-    def _start_from(self, model: ModelInfo | None) -> None:
+    def _start_from(self, model: ModelInfo) -> None:
         _document, state = self._session.document()
-        if model is not None and model.preset == "instant":
+        if model.preset == "instant":
             text = _(
                 "“{name}” has learned nothing that a training could begin with: it is instant."
             )
             raise RefusalError(text.format(name=model.name), "library")
-        state.start_from = model
+        if state.start_from is not None and state.start_from.id == model.id:
+            state.start_from = None
+            text = _("The next training of this picture begins anew.")
+        else:
+            state.start_from = model
+            text = _("The next training of this picture begins with what “{name}” has learned.")
+        self._session.say(Notice("info", text.format(name=model.name)))
 
     # ---- documents and their models
 
@@ -106,9 +125,16 @@ class Keeping(Observable):
                 self._claimed.add(key)
                 self._ask("claim", state.model.id, lambda reply: None, document=state.title[:200])
 
+    def _on_opened(self, state: DocumentState) -> None:
+        state.missing = ""  # it is said each time that the document is opened
+        self._look_for(state)
+
     def _on_listed(self) -> None:
         for state in self._session.documents.values():
             self._look_for(state)
+            chosen = state.model_choice
+            if chosen not in {AUTO, TRAINING} and self._library.find(chosen) is None:
+                state.model_choice = AUTO
 
     def _look_for(self, state: DocumentState) -> None:
         """Says that a document's model is gone. An old list would not have a new model."""
@@ -116,25 +142,22 @@ class Keeping(Observable):
             return
         if self._library.find(state.model.id) is None:
             self._miss(state, state.model)
-        else:
+        elif state.missing:
             state.missing = ""
+            if state.notice == missing_notice(state.model):
+                state.notice = None
 
     def _miss(self, state: DocumentState, model: ModelInfo) -> None:
-        if state.missing == model.id:
-            return
-        state.missing = model.id
-        text = _(
-            "The model “{name}” of this picture is not in the library any more: "
-            "train again, or import its file."
-        )
-        state.notice = Notice("warning", text.format(name=model.name), "train_again")
+        if state.missing != model.id:
+            state.missing = model.id
+            state.notice = missing_notice(model)
 
     def train_again(self) -> None:
         """Trains as the document's model was trained, or refuses with a notice."""
         state = self._session.active
         if state is not None and state.trained_with:
             self._session.settings.update({"seconds": 0, **state.trained_with})
-        self._training.train()
+        self._training.train(as_before=True)
 
     # ---- helpers
 
@@ -143,6 +166,8 @@ class Keeping(Observable):
         self._asked.clear()
         self._claimed.clear()
         self.pictures, self.in_use = {}, None
+        for state in self._session.documents.values():
+            state.missing = ""
 
     def _ask(self, action: str, model: str, on_reply: Callable[[Reply], None], **more: Any) -> None:
         self._session.ask("models", {"action": action, "model": model, **more}, on_reply)

@@ -12,6 +12,16 @@ from ..observable import Observable, Property, Signal
 from ..progress import DONE
 from ..session import Session
 from ..state import ModelInfo
+from ..text import _
+
+
+def missing_text(model: ModelInfo) -> str:
+    """What is said of a document's model that the library does not have."""
+    text = _(
+        "The model “{name}” of this picture is not in the library any more: "
+        "import its file, or train again with the drawing as it was then."
+    )
+    return text.format(name=model.name)
 
 
 class Library(Observable):
@@ -27,6 +37,7 @@ class Library(Observable):
         """Emitted when the engine has told all models anew."""
         self.changed.connect(session.tell)
         session.ready.connect(self.refresh)
+        session.missed.connect(self.refresh)
         session.switched.connect(self._forget)
         session.ended.connect(self._on_ended)
 

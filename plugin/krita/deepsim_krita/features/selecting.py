@@ -22,6 +22,18 @@ def selected_part(document: Document, state: DocumentState) -> WorkFor[Mask | No
     return selected
 
 
+def fits(box: Box | None, size: tuple[int, int]) -> bool:
+    """Whether a canvas of this size has a part; it always has all of itself, None."""
+    return box is None or (box[0] + box[2] <= size[0] and box[1] + box[3] <= size[1])
+
+
+def meet(one: Box, other: Box) -> bool:
+    """Whether two parts of the canvas have a pixel in common."""
+    return all(
+        one[i] < other[i] + other[i + 2] and other[i] < one[i] + one[i + 2] for i in range(2)
+    )
+
+
 def changed_of(reply: Reply, box: Box | None) -> Mask | None:
     """What a result changed, in canvas coordinates; None when the engine did not say."""
     frame = reply.frame("influence")

@@ -17,7 +17,7 @@ from ..settings import Settings
 from ..state import Box, LayerInfo, ModelInfo, Notice, Picture
 from ..steps import Work
 from ..text import _
-from .selecting import selected_part
+from .selecting import fits, selected_part
 
 RESUMABLE = {"cancelled", "worker-died", "engine-lost", "shutting-down"}
 """Error codes after which training can go on from its checkpoint."""
@@ -79,6 +79,9 @@ class TrainJob(Job):
         if code not in LEFT:
             self._document.training = ""
             self._document.remembered = False
+        if code == "not-found" and self._document.start_from is not None:
+            self._document.start_from = None
+            text = _("{error} The next training begins anew.").format(error=text)
         if code not in RESUMABLE:
             return Notice("error", text, mend_of(code, self.ways))
         self._document.resumable = True
@@ -134,9 +137,12 @@ class Training:
         session.ready.connect(self._find)
         session.opened.connect(self._on_opened)
 
-    def train(self) -> None:
-        """Starts training on the image layer with the drawing layers, or refuses with a notice."""
-        self._session.attempt(self._begin)
+    def train(self, as_before: bool = False) -> None:
+        """Starts training on the image layer with the drawing layers, or refuses with a notice.
+
+        `as_before`: on the layer, and in the part of the canvas, of the document's model.
+        """
+        self._session.attempt(lambda: self._begin(as_before))
 
     def pause(self) -> None:
         """Lets the document's training rest until it is resumed; the engine keeps it."""
@@ -183,7 +189,7 @@ class Training:
 
     # ---- starting
 
-    def _begin(self) -> None:
+    def _begin(self, as_before: bool) -> None:
         _document, state = self._session.document()
         key = f"train {state.uid}"
         if self.running(state) is not None or self._session.steps.doing(key):
@@ -192,7 +198,8 @@ class Training:
         if state.paused and state.training:
             self._resume(state)
             return
-        image = self._session.image(state)
+        before = next((layer for layer in state.layers if layer.uid == state.trained), None)
+        image = before if as_before and before is not None else self._session.image(state)
         roles = state.roles
         if roles.edges is None and roles.segments is None:
             text = _(
@@ -200,13 +207,17 @@ class Training:
                 "or let Extract Edges or Segment Layer draft one."
             )
             raise RefusalError(text, "segment")
-        self._session.attempt_in_steps(key, self._start(state, image))
+        self._session.attempt_in_steps(key, self._start(state, image, as_before))
 
-    def _start(self, state: DocumentState, image: LayerInfo) -> Work:
+    def _start(self, state: DocumentState, image: LayerInfo, as_before: bool) -> Work:
         session, roles = self._session, state.roles
         pictures: dict[str, Picture] = {}
-        selected = yield from selected_part(session.reopen(state), state)
-        box = None if selected is None or selected.box == (0, 0, *state.size) else selected.box
+        if as_before and state.model is not None and fits(state.box, state.size):
+            box = state.box
+        else:
+            selected = yield from selected_part(session.reopen(state), state)
+            whole = selected is None or selected.box == (0, 0, *state.size)
+            box = None if selected is None or whole else selected.box
         for part, layer in (("segments", roles.segments), ("edges", roles.edges)):
             if layer is not None:
                 drawn = yield from session.reopen(state).reading(layer.uid, box)

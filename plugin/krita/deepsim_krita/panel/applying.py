@@ -64,10 +64,13 @@ class ApplyingSection(Section):
         self.setVisible(state is not None and state.drawn)
         auto = studio.library.own(state) if state is not None else None
         own = state is not None and state.model is not None
+        gone = state is not None and bool(state.missing)
         training = state is not None and studio.training.running(state) is not None
         # What a picture's first training has learned so far is what Apply takes by itself.
-        items = [(_none_or(auto, own) if own or not training else _("In training now"), AUTO)]
-        if own and training:
+        usable = own and not gone
+        by_itself = _("In training now") if training and not usable else _none_or(auto, own, gone)
+        items = [(by_itself, AUTO)]
+        if usable and training:
             items.append((_("In training now"), TRAINING))
         items += [
             (f"{m.name} · {m.kind} · {preset_name(m.preset)} · {m.size[0]}×{m.size[1]}", m.id)
@@ -101,9 +104,11 @@ class ApplyingSection(Section):
         self._studio.session.settings.blend = self.blend.isChecked()
 
 
-def _none_or(model: ModelInfo | None, own: bool) -> str:
+def _none_or(model: ModelInfo | None, own: bool, gone: bool) -> str:
     """What Apply takes by itself."""
     if model is None:
         return _("None yet")
+    if gone:
+        return _("{name} (gone)").format(name=model.name)
     text = _("{name} (this picture's)") if own else _("{name} (same size)")
     return text.format(name=model.name)

@@ -9,7 +9,8 @@ from ..state import Notice
 from ..studio import Studio
 from ..text import _
 from ..widgets import MessageLabel
-from .parts import Section
+from .guide import AGAIN
+from .parts import Section, emphasise
 
 
 class MessageSection(Section):
@@ -37,6 +38,7 @@ class MessageSection(Section):
         if action is not None:
             self.mend.setText(mend_text(action.id, session.active) or action.text)
             self.mend.setToolTip(action.tip)
+        emphasise(self.mend, self._mend == AGAIN == self._studio.guiding.next.action)
 
     def _notice(self) -> Notice | None:
         session = self._studio.session
