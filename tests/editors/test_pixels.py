@@ -6,6 +6,7 @@ import pytest
 from deepsim_krita.pixels.lanes import any_above_one, any_outside_unit, equal_runs
 from deepsim_krita.pixels.masking import masked
 from deepsim_krita.pixels.pace import FEWEST_CONVERTED, FEWEST_PIXELS, MOST_PIXELS, Bands
+from deepsim_krita.pixels.parts import cropped, pasted
 from deepsim_krita.state import Mask, Picture
 from deepsim_krita.steps import at_once
 from hypothesis import given
@@ -133,3 +134,26 @@ def test_bands_grow_while_they_are_quick_and_shrink_when_they_are_slow() -> None
     assert set(slow) == {FEWEST_PIXELS // 1024}
     converted = rows_of(Bands(1024, 1 << 10, 0.008, clock, converting=True), time, 1.0)
     assert set(converted) == {FEWEST_CONVERTED // 1024}
+
+
+@given(st.data())
+def test_a_part_is_cut_out_and_put_back(data: st.DataObject) -> None:
+    width, height = data.draw(st.integers(1, 7)), data.draw(st.integers(1, 5))
+    left, top = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    right = data.draw(st.integers(left + 1, width))
+    bottom = data.draw(st.integers(top + 1, height))
+    picture = Picture(width, height, bytes(range(1, 1 + 4 * width * height)))
+    part = at_once(cropped(picture, (left, top, right - left, bottom - top)))
+    assert at_once(pasted(picture, part, (left, top))).rgba == picture.rgba
+
+    nothing = Picture(width, height, bytes(4 * width * height))
+    moved = at_once(pasted(nothing, part, (left, top))).rgba
+    inside = [
+        4 * (y * width + x) + channel
+        for y in range(top, bottom)
+        for x in range(left, right)
+        for channel in range(4)
+    ]
+    assert part.rgba == bytes(picture.rgba[i] for i in inside)
+    assert {i for i, value in enumerate(moved) if value} == set(inside)
+    assert all(moved[i] == picture.rgba[i] for i in inside)

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from deepsim_client import Frame
 from deepsim_krita.features.folder import find_frames
 from deepsim_krita.session import RefusalError
+from deepsim_krita.state import Mask, Picture
 
 if TYPE_CHECKING:
     from tests.editors.scenes import COLOURS, PHOTO, Scene, image_frame
@@ -112,3 +114,85 @@ def test_a_folder_that_is_gone_is_said(scene: Scene, tmp_path: Path) -> None:
     scene.editor.folder = tmp_path / "gone"
     scene.do("apply_to_folder")
     assert scene.said == "gone cannot be read: No such file or directory."
+
+
+PART = (1, 1, 2, 2)
+INSIDE = (5, 6, 9, 10)
+"""The pixels of that part of the canvas, counted from its left top corner."""
+
+
+def learned_a_part(scene: Scene, folder: Path, *drawings: Picture) -> None:
+    """Frames 0.png and so on, for a model that learned a part of the canvas."""
+    scene.document.selection = Mask(PART, bytes([255] * 4))
+    scene.trained(kind="segments")
+    scene.document.selection = None
+    names = [f"{number}.png" for number in range(len(drawings))]
+    scene.editor.folder = put(folder, *names)
+    scene.editor.files = {folder / n: d for n, d in zip(names, drawings, strict=True)}
+    scene.do("apply_to_folder")
+
+
+def answer_part(scene: Scene, picture: Picture) -> None:
+    frame = Frame("image", (picture.height, picture.width, 4), "uint8", picture.rgba)
+    scene.engine.reply("apply", "result", {}, frame)
+
+
+def test_a_frame_of_the_canvas_is_applied_in_the_part_and_shows_the_picture_around(
+    scene: Scene, tmp_path: Path
+) -> None:
+    drawn = Picture(4, 3, bytes(n for pixel in range(12) for n in (pixel, 0, 0, 255)))
+    learned_a_part(scene, tmp_path, drawn)
+    _body, frames = scene.engine.last("apply")
+    assert frames["segments"].shape == (2, 2, 4)
+    assert bytes(frames["segments"].data)[::4] == bytes(INSIDE)
+    green = Picture(2, 2, bytes((0, 255, 0, 255)) * 4)
+    answer_part(scene, green)
+    made = scene.editor.saved[tmp_path / "results" / "0.png"]
+    assert (made.width, made.height) == (4, 3)
+    pixels = [bytes(made.rgba[4 * i : 4 * i + 4]) for i in range(12)]
+    assert all(pixels[i] == bytes((0, 255, 0, 255)) for i in INSIDE)
+    outside = set(range(12)) - set(INSIDE)
+    assert all(pixels[i] == bytes(PHOTO.rgba[:4]) for i in outside)
+    assert scene.said == f"1 picture is in “{tmp_path / 'results'}”."
+
+
+def test_a_frame_of_the_part_stays_one(scene: Scene, tmp_path: Path) -> None:
+    drawn = Picture(2, 2, bytes(COLOURS.rgba[:16]))
+    learned_a_part(scene, tmp_path, drawn, COLOURS)
+    assert bytes(scene.engine.last("apply")[1]["segments"].data) == drawn.rgba
+    green = Picture(2, 2, bytes((0, 255, 0, 255)) * 4)
+    answer_part(scene, green)
+    answer_part(scene, green)
+    sizes = [(made.width, made.height) for made in scene.editor.saved.values()]
+    assert sizes == [(2, 2), (4, 3)]
+
+
+def test_a_frame_of_another_size_is_refused_with_the_sizes_that_fit(
+    scene: Scene, tmp_path: Path
+) -> None:
+    learned_a_part(scene, tmp_path, Picture(2, 2, bytes(16)), Picture(3, 2, bytes(24)))
+    answer_part(scene, Picture(2, 2, bytes(16)))
+    assert scene.said == (
+        "Frame 2 of 2 failed: “1” is 3×2, but has to be 4×3 as the canvas, "
+        f"or 2×2 as the part that the model learned. 1 picture is in “{tmp_path / 'results'}”."
+    )
+    assert scene.mend == "apply_to_folder"
+    assert not scene.session.jobs
+
+
+def test_a_document_closed_before_its_picture_is_needed_is_said(
+    scene: Scene, tmp_path: Path
+) -> None:
+    learned_a_part(scene, tmp_path, Picture(2, 2, bytes(16)), COLOURS)
+    scene.editor.open.clear()
+    answer_part(scene, Picture(2, 2, bytes(16)))
+    scene.session.observe()
+    assert scene.said.startswith("Frame 2 of 2 failed: The document was closed.")
+    assert not scene.session.jobs
+
+
+def test_frames_for_another_model_are_of_whatever_size(scene: Scene, tmp_path: Path) -> None:
+    begin(scene, tmp_path)
+    scene.editor.files[tmp_path / "2.png"] = Picture(2, 1, bytes(8))
+    answer(scene)
+    assert scene.engine.last("apply")[1]["segments"].shape == (1, 2, 4)

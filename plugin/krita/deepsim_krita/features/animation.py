@@ -6,6 +6,7 @@ from typing import Mapping, Sequence
 
 from ..document_state import DocumentState
 from ..editor import Document
+from ..engine_errors import Ways
 from ..jobs import closed_notice
 from ..session import RefusalError, Session
 from ..state import Box, LayerInfo, Notice, Picture
@@ -21,6 +22,8 @@ class Keyframes:
     Raises:
         OSError: there is no place for the frames.
     """
+
+    ways = Ways(layers="choose_segments")
 
     def __init__(
         self,

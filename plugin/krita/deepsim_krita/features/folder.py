@@ -6,12 +6,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Mapping, Sequence
 
+from ..engine_errors import Ways
 from ..session import RefusalError, Session
 from ..state import Notice, Picture
 from ..steps import Work
 from ..text import _, ngettext
 from .applying import PARTS, Applying, part_name
 from .frame_by_frame import FramesJob, Reading, refuse_second
+from .framing import LearnedPart
 
 ENDINGS = frozenset({".png", ".bmp", ".tif", ".tiff", ".webp", ".jpg", ".jpeg"})
 RESULTS = "results"
@@ -77,10 +79,18 @@ def new_folder(parent: Path) -> Path:
 
 
 class FileFrames:
-    """Drawings in files, and the folder for their pictures."""
+    """Drawings in files, and the folder for their pictures.
 
-    def __init__(self, session: Session, frames: Frames, results: Path) -> None:
+    `part` is what the model learned, where that is not all of the canvas.
+    """
+
+    ways = Ways(layers=AGAIN)
+
+    def __init__(
+        self, session: Session, frames: Frames, results: Path, part: LearnedPart | None = None
+    ) -> None:
         self._editor = session.editor
+        self._part = part
         self._frames = frames
         self._results = results
         self._kept = 0
@@ -90,17 +100,20 @@ class FileFrames:
         return len(self._frames)
 
     def read(self, number: int) -> Reading:
-        """The drawing of a frame."""
+        """The drawing of a frame, as far as the model knows it."""
         drawing = {}
         for part, path in self._frames[number].items():
             drawing[part] = self._editor.load_picture(path)
             yield None
-        return drawing
+        if self._part is None:
+            return drawing
+        return (yield from self._part.cut(self._name(number), drawing))
 
     def keep(self, number: int, picture: Picture) -> Work:
         """Writes the picture under the drawing's name."""
-        name = next(iter(self._frames[number].values())).stem
-        self._editor.save_picture(picture, self._results / f"{name}.png")
+        if self._part is not None:
+            picture = yield from self._part.filled(picture)
+        self._editor.save_picture(picture, self._results / f"{self._name(number)}.png")
         self._kept += 1
         yield None
 
@@ -118,6 +131,9 @@ class FileFrames:
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _name(self, number: int) -> str:
+        return next(iter(self._frames[number].values())).stem
 
     def _where(self) -> str:
         text = ngettext(
@@ -138,9 +154,13 @@ class FolderOfFrames:
         self._session.attempt(self._begin)
 
     def _begin(self) -> None:
-        _document, state = self._session.document()
+        document, state = self._session.document()
         refuse_second(self._session, state)
         body, _name, kind = self._applying.model(state)
+        part, box = None, self._applying.box(state, body, document.size)
+        if box is not None:
+            around = state.original or self._session.image(state).uid
+            part = LearnedPart(self._session, state, box, around)
         folder = self._session.editor.choose_folder(_("Folder with the drawings of the frames"))
         if folder is None:
             return
@@ -156,6 +176,6 @@ class FolderOfFrames:
             error = text.format(folder=folder.name, error=e.strerror)
             raise RefusalError(error, AGAIN) from None
         body["blend"] = self._session.settings.blend
-        frames = FileFrames(self._session, files, results)
+        frames = FileFrames(self._session, files, results, part)
         title = _("Applying to the folder")
         FramesJob(title, self._session, state, body, frames).begin()

@@ -23,6 +23,10 @@ Reading = WorkFor[Mapping[str, Picture]]
 class Frames(Protocol):
     """Where drawings come from and pictures go."""
 
+    @property
+    def ways(self) -> Ways:
+        """What the artist can do when one fails."""
+
     def __len__(self) -> int:
         """How many there are."""
 
@@ -53,7 +57,6 @@ class FramesJob(Job):
     """Applies a model to one frame after another; a step of its progress is a frame."""
 
     kind = "apply"
-    ways = Ways(layers="choose_segments")
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class FramesJob(Job):
         self._session = session
         self._body = dict(body)
         self._frames = frames
+        self.ways = frames.ways
         self._done = 0
         self._began = time.monotonic()
         self.progress.steps = len(frames)
@@ -104,7 +108,7 @@ class FramesJob(Job):
         """The work; if it fails, for whatever reason, the job is over."""
         try:
             yield from work
-        except (OSError, LookupError) as e:
+        except (OSError, LookupError, RefusalError) as e:
             self.end(FAILED, self.failure("input", str(e)))
         except Exception as e:
             if self.running:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping
 
+from ..pixels.parts import cropped
 from ..state import Box, Picture
 from ..steps import WorkFor
 
@@ -45,18 +46,6 @@ def differing(old: Picture, new: Picture) -> WorkFor[Box | None]:
     left = ((columns & -columns).bit_length() - 1) // 32
     right = (columns.bit_length() - 1) // 32
     return left, rows[0], right - left + 1, rows[-1] - rows[0] + 1
-
-
-def cropped(picture: Picture, box: Box) -> WorkFor[Picture]:
-    """A part of a picture, in steps."""
-    left, top, width, height = box
-    pixels, rgba = memoryview(picture.rgba), bytearray()
-    for row in range(top, top + height):
-        start = 4 * (row * picture.width + left)
-        rgba += pixels[start : start + 4 * width]
-        if row % COMPARED == 0:
-            yield None
-    return Picture(width, height, rgba)
 
 
 def around(one: Box | None, other: Box) -> Box:
