@@ -15,8 +15,10 @@ from PIL import Image
 if TYPE_CHECKING:
     from tests.editors.krita_harness import KritaProcess
     from tests.editors.pictures import SIZE, Pixels, Shape, photo, segments
+    from tests.editors.windows import AtWindows
 else:
     from pictures import SIZE, Pixels, Shape, photo, segments
+    from windows import AtWindows
 
 WIDTH, HEIGHT = SIZE
 CANVAS_CHANGES = {
@@ -32,11 +34,12 @@ FIRST_START = 180
 """Seconds that an engine may take to start and to take up work, on a busy machine."""
 
 
-class Artist:
+class Artist(AtWindows):
     """What a person does in Krita, with real files, keys and clicks where it matters."""
 
     def __init__(self, krita: KritaProcess, folder: Path, launch: Path) -> None:
-        self.krita, self.folder, self.location = krita, folder, Location.from_file(launch)
+        super().__init__(krita)
+        self.folder, self.location = folder, Location.from_file(launch)
         self._count = 0
 
     # ---- pixels
@@ -54,7 +57,7 @@ class Artist:
         Image.fromarray(photo()).save(path)
         self.krita.call(f"""
 doc = k.openDocument({str(path)!r}); k.activeWindow().addView(doc); doc.waitForDone()
-names = lambda: [n.name() for n in doc.topLevelNodes()]
+names = lambda: [n.name() for n in doc.topLevelNodes() if n.type() != "selectionmask"]
 node = lambda name: next(n for n in doc.topLevelNodes() if n.name() == name)""")
         self.krita.wait("S.active is not None")
 
@@ -99,6 +102,33 @@ f.write(doc.pixelData(0, 0, doc.width(), doc.height()).data()); f.close()""")
         raw = np.frombuffer(path.read_bytes(), np.uint8).reshape(height, width, 4)
         return raw[..., [2, 1, 0, 3]]
 
+    # ---- the selection
+
+    def select_part(self, box: tuple[int, int, int, int], feather: int = 0) -> Pixels:
+        """Selects a rectangle (left, top, width, height) with a soft border of that many pixels.
+
+        Gives the selection's values over the canvas, (height, width).
+        """
+        path = self.folder / "selection.raw"
+        # In a function: Krita dies when a document closes whose selection Python still holds.
+        self.krita.call(f"""
+from krita import Selection
+def select_part():
+    made = Selection(); made.select({", ".join(map(str, box))}, 255)
+    if {feather}: made.feather({feather})
+    doc.setSelection(made); doc.waitForDone()
+    f = open({str(path)!r}, "wb")
+    f.write(doc.selection().pixelData(0, 0, doc.width(), doc.height()).data()); f.close()
+select_part()""")
+        self.krita.wait("S.active.selected is not None")
+        height, width = self.krita.call("result = [doc.height(), doc.width()]")
+        return np.frombuffer(path.read_bytes(), np.uint8).reshape(height, width)
+
+    def deselect(self) -> None:
+        """Selects nothing any more."""
+        self.krita.call("doc.setSelection(None); doc.waitForDone()")
+        self.krita.wait("S.active.selected is None")
+
     # ---- the docker
 
     def set_seconds(self, seconds: int) -> None:
@@ -131,7 +161,8 @@ f.write(doc.pixelData(0, 0, doc.width(), doc.height()).data()); f.close()""")
     def train_instantly(self) -> None:
         """Trains with the preset that needs no training."""
         self.krita.call("preset, S.settings.preset = S.settings.preset, 'instant'")
-        self.krita.call("k.action('deepsim_train').trigger()")
+        # What an earlier training said is not to be taken for what this one says.
+        self.krita.call("S.active.notice = None; k.action('deepsim_train').trigger()")
         self.wait_said("is trained", timeout=FIRST_START)
         self.krita.call("S.settings.preset = preset")
 
@@ -230,49 +261,6 @@ from deepsim_krita.qt import QPushButton
 result = [b.objectName() for b in D.findChildren(QPushButton)
           if b.property("emphasised") and b.isVisibleTo(D)]""")
         return list(found)
-
-    # ---- windows and dialogs
-
-    def window(self, name: str) -> None:
-        """Waits for a window of the plugin, which is `w` in Krita from then on."""
-        self.krita.call("from deepsim_krita.qt import QMessageBox")
-        code = f"[w for w in QApplication.topLevelWidgets() if w.objectName() == {name!r}]"
-        self.krita.wait(f"{code} and {code}[0].isVisible()")
-        self.krita.call(f"w = {code}[0]")
-
-    def open_library(self, model: str) -> None:
-        """Opens the window of models and chooses one of them, by its id."""
-        self.krita.call("k.action('deepsim_library').trigger()")
-        self.window("deepsim_library")
-        row = f"[i for i in range(w.list.count()) if w.list.item(i).data(256) == {model!r}]"
-        self.krita.wait(row)
-        self.krita.call(f"w.list.setCurrentRow({row}[0])")
-
-    def press_in_library(self, button: str) -> None:
-        """Presses a button of the window of models, from the event loop: a dialog may follow."""
-        press = f"w.findChild(QWidget, 'deepsim_library_{button}').click"
-        self.krita.call(f"QTimer.singleShot(0, {press})")
-
-    def confirm_delete(self, *parts: str) -> None:
-        """Says yes to the question that has these parts in it."""
-        asked = " and ".join(f"{part!r} in box.text()" for part in parts)
-        found = f"[box for box in w.findChildren(QMessageBox) if {asked} and box.isVisible()]"
-        self.krita.wait(found, 60)
-        self.krita.call(f"""
-next(b for b in {found}[0].buttons() if b.text().replace("&", "") == "Delete").click()""")
-
-    def choose_path(self, path: Path) -> None:
-        """Answers the dialog that asks for a file or folder, as by typing the path."""
-        self.krita.call("from deepsim_krita.qt import QDialogButtonBox, QFileDialog, QLineEdit")
-        dialog = "QApplication.activeModalWidget()"
-        self.krita.wait(f"isinstance({dialog}, QFileDialog)")
-        self.krita.call(f"""
-{dialog}.findChild(QLineEdit, "fileNameEdit").setText({str(path)!r})
-accepted = QDialogButtonBox.ButtonRole.AcceptRole
-box = {dialog}.findChild(QDialogButtonBox)
-chosen = next(b for b in box.buttons() if box.buttonRole(b) == accepted)
-QTimer.singleShot(0, chosen.click)""")
-        self.krita.wait(f"{dialog} is None")
 
     # ---- the engine
 

@@ -1,10 +1,11 @@
-"""Models that are gone: documents say so, and train them again."""
+"""Models of documents: gone and trained again, exported and imported, trainings begun with them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 if TYPE_CHECKING:
@@ -83,3 +84,64 @@ def test_a_model_that_somebody_else_removes_is_missed_by_apply_and_trained_again
     artist.wait_said("is trained", timeout=FIRST_START)
     artist.apply()
     assert krita.call("result = names()") == ["Background", "robbed #1", "Segments"]
+
+
+def test_an_exported_model_is_imported_again_and_its_picture_has_it_back(
+    krita: KritaProcess, artist: Artist
+) -> None:
+    artist.open_photo("given")
+    artist.train_and_edit(SECOND_SPOON)
+    mine = krita.call("result = S.active.model.id")
+    artist.apply()
+    artist.open_library(mine)
+    path = artist.folder / "given.safetensors"
+    artist.press_in_library("export")
+    artist.choose_path(path)
+    artist.wait_said(f"The model “given” is in {path}.")
+
+    artist.remove_model(mine)
+    krita.call("studio.library.refresh()")
+    artist.wait_said(f"The model “given” {GONE}")
+    krita.wait("w.list.count() == 0 or w.list.item(0).text() != 'given'")
+    artist.press_in_library("import")
+    artist.choose_path(path)
+    krita.wait("'“given” is in the library' in w.said.text()")
+    krita.wait(f"any(m.id == {mine!r} for m in studio.library.items)")
+    krita.wait("not S.active.missing")
+    krita.call("w.close()")
+    assert krita.call("result = child('deepsim_model').currentText()") == "given (this picture's)"
+    artist.apply()
+    assert np.array_equal(artist.pixels("given #2"), artist.pixels("given #1"))
+
+
+def test_a_training_begins_with_what_a_model_of_the_library_has_learned(
+    krita: KritaProcess, artist: Artist, screenshot: Callable[[str], None]
+) -> None:
+    artist.open_photo("teacher")
+    artist.add_layer("Segments", segments())
+    artist.select("Background")
+    artist.train_through(seconds=4)
+    teacher = krita.call("result = S.active.model.id")
+    artist.train_instantly()
+    instant = krita.call("result = S.active.model.id")
+
+    artist.open_photo("pupil")
+    artist.add_layer("Segments", segments())
+    artist.select("Background")
+    artist.open_library(instant)
+    artist.press_in_library("start")
+    artist.wait_said("has learned nothing that a training could begin with")
+    artist.choose_model(teacher)
+    artist.press_in_library("start")
+    artist.wait_said("The next training of this picture begins with what “teacher” has learned.")
+    screenshot("library-start")
+    artist.train(seconds=300)
+    # The training needs it: it stays, whatever is wished for.
+    artist.press_in_library("delete")
+    artist.confirm_delete("This cannot be undone")
+    needed = "The training 'pupil' begins with the model 'teacher'"
+    artist.confirm_delete(needed)
+    krita.wait(f"w.said.text().startswith({needed!r})")
+    artist.choose_model(teacher)
+    krita.call("w.close(); child('deepsim_cancel_button').click()")
+    artist.wait_said("Training stopped")
