@@ -140,6 +140,14 @@ select_part()""")
         """The docker's message."""
         return str(self.krita.call("result = child('deepsim_message').text()"))
 
+    def emphasised(self) -> list[str]:
+        """The buttons that catch the eye, by name; only those that are in sight."""
+        found = self.krita.call("""
+from deepsim_krita.qt import QPushButton
+result = [b.objectName() for b in D.findChildren(QPushButton)
+          if b.property("emphasised") and b.isVisibleTo(D)]""")
+        return list(found)
+
     def wait_said(self, *parts: str, timeout: float = 60) -> str:
         """Waits for a message that has one of the parts in it."""
         condition = " or ".join(f"{part!r} in child('deepsim_message').text()" for part in parts)
@@ -253,14 +261,6 @@ def pen(kind, x, y):
         QPointF(place), *(PEN if SERIAL else ()), 0.8 if down else 0.0, 0, 0, 0.0, 0.0, 0,
         *AFTER, *SERIAL, button, buttons))
     QApplication.sendEvent(W.windowHandle(), event)""")
-
-    def emphasised(self) -> list[str]:
-        """The buttons that catch the eye, by name; only those that are in sight."""
-        found = self.krita.call("""
-from deepsim_krita.qt import QPushButton
-result = [b.objectName() for b in D.findChildren(QPushButton)
-          if b.property("emphasised") and b.isVisibleTo(D)]""")
-        return list(found)
 
     # ---- the engine
 
