@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import zmq.auth
 from zmq.utils import z85
 
+from .files import write_private
 from .location import LocationError, check_private
 
 _Z85 = re.compile(r"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}\Z")
@@ -50,11 +50,7 @@ def create_key(path: Path) -> None:
 
 def write_public_key(path: Path, public: str) -> None:
     """Make a NAME.key file, mode 0600, of a public key that somebody gave. Raises OSError."""
-    beside = path.with_name(path.name + ".part")
-    handle = os.open(str(beside), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(f'metadata\ncurve\n    public-key = "{public}"\n')
-    beside.replace(path)
+    write_private(path, f'metadata\ncurve\n    public-key = "{public}"\n'.encode("ascii"))
 
 
 def read_public_key(path: Path) -> bytes:

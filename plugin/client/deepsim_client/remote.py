@@ -7,12 +7,11 @@ to run there.
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from .files import write_private_json
 from .keyfiles import create_key, load_key, pasteable, public_key
 from .location import REMOTE_NAME, Connection, LocationError, check_private, read_json, text_of
 from .wire import PROTOCOL
@@ -63,18 +62,14 @@ class Remote:
         return cls.from_file(path) if path.exists() else None
 
     def save(self, path: Path) -> None:
-        """Write the file, mode 0600. Raises OSError."""
+        """Write the file, mode 0600, whole or not at all. Raises OSError."""
         content = {
             "endpoint": self.endpoint,
             "public_key": self.public_key,
             "client_key": str(self.client_key),
         }
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".part")
-        handle = os.open(str(beside), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file)
-        beside.replace(path)
+        write_private_json(path, content)
 
     def read_connection(self) -> Connection:
         """As a local engine's connection file would say it, with no process id."""
