@@ -156,39 +156,6 @@ result = [place.x(), place.y()]""")
     krita.wait("not S.editor.hand_down")
 
 
-def test_no_stroke_of_a_pen_is_cut_by_the_preview_that_comes(
-    krita: KritaProcess, artist: Artist
-) -> None:
-    artist.open_photo("stroke")
-    artist.train_and_edit()
-    artist.take_pen()
-    drawn = []
-    for live in (False, True):
-        krita.call("pen('Press', -100, 0)")
-        if live:
-            krita.call("k.action('deepsim_live').trigger()")
-        for x in range(-90, 0, 10):
-            krita.call(f"pen('Move', {x}, 0)")
-        if live:
-            krita.wait("S.steps.busy and not S.busy", 60)
-            assert krita.call("result = 'Live' not in names()")
-        for x in range(0, 100, 10):
-            krita.call(f"pen('Move', {x}, 0)")
-        krita.call("pen('Release', 100, 0)")
-        krita.wait("S.editor.active().idle")
-        if live:
-            krita.wait("'Live' in names() and S.active.shown > 0")
-        changed = (artist.pixels("Segments") != segments()).any(axis=2)
-        drawn.append(np.flatnonzero(changed.any(axis=0)))
-        krita.call("k.action('edit_undo').trigger()")
-        krita.wait("S.editor.active().idle")
-    alone, beside = drawn
-    assert len(alone) > 20
-    # Krita may leave out the last moves that come at once; beside the preview they come later.
-    assert beside[0] <= alone[0] + 2
-    assert beside[-1] >= alone[-1] - 2
-
-
 def test_a_saved_preview_is_gone_when_the_file_is_opened(
     krita: KritaProcess, artist: Artist
 ) -> None:
