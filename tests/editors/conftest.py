@@ -65,7 +65,8 @@ def shared(chroot: Path | None) -> Iterator[Path]:
 @pytest.fixture
 def tmp_path(request: pytest.FixtureRequest, tmp_path: Path, chroot: Path | None) -> Path:
     """pytest's own, except for tests in a Krita that does not see it."""
-    if chroot is None or "krita" not in request.fixturenames:
+    used = {"krita", "light_krita"}.intersection(request.fixturenames)
+    if chroot is None or not used:
         return tmp_path
     shared: Path = request.getfixturevalue("shared")
     folder = shared / tmp_path.name
