@@ -292,7 +292,12 @@ p = menu.mapToGlobal(menu.actionGeometry(menu_action).center()); result = [p.x()
         """
         if not self.call("result = len(Krita.instance().documents())"):
             return
-        self.call("calm = []; QTimer.singleShot(150, lambda: calm.append(True))")
+        # A busy Krita first hears of changes that are done; its 0.1 s begin after that.
+        self.call(
+            "for d in Krita.instance().documents(): d.waitForDone()\n"
+            "calm, again = [], lambda: QTimer.singleShot(150, lambda: calm.append(True))\n"
+            "QTimer.singleShot(50, again)"
+        )
         self.wait("calm")
         self.call(
             "for d in Krita.instance().documents():\n"
