@@ -100,8 +100,9 @@ class MemoryDocument:
         self.originals.append(original)
         order = [uid for uid, _, _ in self.stack]
         place = order.index(above) if above in order else 0
-        self.stack.insert(place, (f"{self.uid}/{name}", name, picture))
-        self.current = f"{self.uid}/{name}"
+        uid = f"{self.uid}/{name}" + "'" * sum(entry[1] == name for entry in self.stack)
+        self.stack.insert(place, (uid, name, picture))
+        self.current = uid
         return Inserted(self.current, self.lost)
 
     def inserting_group(

@@ -190,8 +190,13 @@ class KritaDocument:
         self._document.setActiveNode(self._node(uid))
 
     def insert_preview(self, name: str, above: str | None) -> str:
-        """Adds an empty layer above another one, leaves the active layer as it is."""
+        """Adds an empty layer above another one, leaves the active layer as it is.
+
+        It is locked: a stroke on it would be lost with the next picture, and to undo that stroke
+        then may end Krita.
+        """
         node = self._document.createNode(name, "paintlayer")
+        node.setLocked(True)
         return attach(self._document, node, name, above, activate=False)
 
     def showing(self, uid: str, picture: Picture, place: tuple[int, int]) -> Work:

@@ -374,6 +374,31 @@ def test_a_preview_that_undo_took_away_does_not_come_back_at_the_cost_of_redo(
     assert scene.document.names == ["Edges", "Segments", "Live", "Photo"]
 
 
+def test_a_preview_that_was_turned_with_the_canvas_is_replaced_and_not_written_on_again(
+    scene: Scene,
+) -> None:
+    live(scene)
+    answer(scene)
+    uid = scene.state.live_layer
+    scene.document.size = (8, 6)
+    scene.document.paint("d/Edges", flat(1, 1, 1, 1))
+    scene.studio.live.look()
+    answer(scene)
+    assert scene.document.names == ["Edges", "Segments", "Live", "Photo"]
+    assert scene.state.live_layer != uid
+    # Undo brings it back, and then the canvas as it was.
+    scene.document.stack.insert(3, (uid, "Live", RESULT))
+    scene.document.can_redo = True
+    scene.studio.observe()
+    scene.document.size = SIZE
+    scene.studio.observe()
+    assert scene.document.stack[3] == (uid, "Live", RESULT)
+    assert not scene.document.visible(uid)
+    scene.document.can_redo = False
+    scene.studio.observe()
+    assert scene.document.names == ["Edges", "Segments", "Live", "Photo"]
+
+
 # ---- saving
 
 

@@ -6,6 +6,8 @@ from contextlib import suppress
 
 from ..document_state import DocumentState
 from ..editor import Document, GoneError
+from ..pixels.landmarks import Landmarks
+from ..roles import top_result
 from ..session import Session
 from ..state import Picture
 from ..steps import WAITING, Work
@@ -18,21 +20,30 @@ class Preview:
     Adding and removing a layer are undo steps, and no editor offers otherwise: so undoing the
     removal brings a preview back. Such a one is emptied and hidden, which leaves the history as it
     is, and goes as soon as there is nothing to redo that its removal would cost.
+
+    What is set on a preview is no undo step. Where one was turned with the canvas, which is a step,
+    that would get into its way, and could end the editor at the next undo: such a preview is not
+    written on again, but another one takes its place.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._emptied: set[str] = set()
+        self._canvas: dict[str, Landmarks] = {}
+        """How the canvas lay when a preview was put on it."""
+        self._turned: set[str] = set()
+        """Previews that were seen turned; undone or not, that step stays in their history."""
         session.opened.connect(self._on_opened)
 
     def showing(self, state: DocumentState, picture: Picture, place: tuple[int, int]) -> Work:
         """Shows a picture with its left top corner at a place of the canvas, and nothing else."""
-        while self._session.editor.hand_down:  # adding a layer would end a stroke where it is
-            yield WAITING
+        while self._session.editor.hand_down or self._busy(state):
+            yield WAITING  # adding a layer would end a stroke where it is
         document = self._session.editor.find(state.uid)
         if document is None or not state.live:
             return
         there = [layer.uid for layer in document.layers() if layer.uid in state.previews]
+        there = [uid for uid in there if not self._is_turned(document, uid)]
         if state.live_layer not in there:
             if there:  # one that came back: better than yet another
                 state.live_layer = there[0]
@@ -42,9 +53,32 @@ class Preview:
                 return  # undo took it away; a new layer would cost what can be redone
             else:
                 self._add(state, document)
+                self.tidy(state)  # one that was turned
         with suppress(GoneError):  # deleted or closed meanwhile: the next picture makes it anew
-            yield from document.showing(state.live_layer, picture, place)
+            for said in document.showing(state.live_layer, picture, place):
+                yield said
+                while not self._session.editor.hand_down and self._busy(state):
+                    yield WAITING
+                if self._outlived(state):
+                    return
             state.shown += 1
+
+    def _busy(self, state: DocumentState) -> bool:
+        """Whether the editor works on the document, such as on turning the canvas."""
+        document = self._session.editor.find(state.uid)
+        return document is not None and not document.idle
+
+    def _outlived(self, state: DocumentState) -> bool:
+        """Whether the preview cannot be written on any more."""
+        document = self._session.editor.find(state.uid)
+        return document is None or self._is_turned(document, state.live_layer)
+
+    def _is_turned(self, document: Document, uid: str) -> bool:
+        """Whether the canvas was turned or otherwise changed under a preview."""
+        known = self._canvas.get(uid)
+        if known is not None and known.advice(document.landmarks(known.uid)):
+            self._turned.add(uid)
+        return uid in self._turned
 
     def _on_opened(self, state: DocumentState) -> None:
         if state.live:
@@ -52,9 +86,11 @@ class Preview:
         self.tidy(state)
 
     def _add(self, state: DocumentState, document: Document) -> None:
-        above = state.top
+        # As they are now: at the last look, a layer may have been there that was tidied away.
+        above = top_result(document.layers(), state.original, state.results)
         state.focus = document.active_layer() or ""  # the artist goes on painting on it
         state.live_layer = document.insert_preview(_("Live"), above)
+        self._canvas[state.live_layer] = document.landmarks(state.original or "")
         state.previews = state.previews | {state.live_layer}
         state.results = state.results | {state.live_layer}
         state.remembered = False
@@ -99,5 +135,8 @@ class Preview:
                     document.remove(uid)
                     self._emptied.discard(uid)
                 elif uid not in self._emptied:
-                    document.empty(uid)
+                    if self._is_turned(document, uid):
+                        document.set_visible(uid, False)
+                    else:
+                        document.empty(uid)
                     self._emptied.add(uid)
