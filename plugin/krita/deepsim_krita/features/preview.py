@@ -86,8 +86,9 @@ class Preview:
         self.tidy(state)
 
     def _add(self, state: DocumentState, document: Document) -> None:
-        # As they are now: at the last look, a layer may have been there that was tidied away.
-        above = top_result(document.layers(), state.original, state.results)
+        # Not by way of another preview, which may be on its way out.
+        layers = [layer for layer in document.layers() if layer.uid not in state.previews]
+        above = top_result(layers, state.original, state.results)
         state.focus = document.active_layer() or ""  # the artist goes on painting on it
         state.live_layer = document.insert_preview(_("Live"), above)
         self._canvas[state.live_layer] = document.landmarks(state.original or "")
