@@ -35,11 +35,6 @@ def write_private_json(path: Path, content: Mapping[str, Any]) -> None:
     write_private(path, json.dumps(content).encode("ascii") + b"\n")
 
 
-def is_part_of(name: str, path: Path) -> bool:
-    """Whether a file of that name is what a killed `write_private` of `path` left behind."""
-    return name.startswith(f".{path.name}.") and name.endswith(".part")
-
-
 def sync_folder(folder: Path) -> None:
     """Make a rename in it, or a removal, durable where the system can.
 
